@@ -1,0 +1,2 @@
+//! `crier-bench`.
+fn main() {}

@@ -1,0 +1,19 @@
+//! Every wire format that Crier speaks, without I/O.
+//!
+//! ```text
+//!   bytes ──▶ websocket::Assembler ──▶ engine::Connection ──▶ socket::Session ──▶ connects, events, acks
+//!             polling body ───────────▶   (heartbeat, upgrade)   (namespaces, attachments)
+//!   bytes ◀── socket::Outgoing: one packet, encoded once for each wire form ◀── emits, acks
+//! ```
+//!
+//! What goes in: bytes from a peer, the time, and ids made by the caller. What comes out: events for
+//! the application, bytes for the peer, and deadlines to be called back at. Nothing here reads a
+//! clock, draws a random number, opens a socket or looks at the environment.
+
+pub mod close;
+pub mod id;
+pub mod limits;
+
+pub use close::CloseReason;
+pub use id::{AckId, Namespace, Pid, ReplicaTag, Room, Sid, SocketId};
+pub use limits::Limits;

@@ -1,0 +1,2 @@
+//! `crier`.
+fn main() {}

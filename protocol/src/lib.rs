@@ -13,7 +13,9 @@
 pub mod close;
 pub mod id;
 pub mod limits;
+pub mod message;
 
 pub use close::CloseReason;
 pub use id::{AckId, Namespace, Pid, ReplicaTag, Room, Sid, SocketId};
 pub use limits::Limits;
+pub use message::Message;

@@ -275,7 +275,7 @@ mod tests {
             assert_eq!(Namespace::parse(name, 128), None);
         }
         assert_eq!(
-            Namespace::parse("/".to_string() + &"x".repeat(128), 128),
+            Namespace::parse("/".to_owned() + &"x".repeat(128), 128),
             None
         );
     }

@@ -14,6 +14,7 @@ pub mod close;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod websocket;
 
 pub use close::CloseReason;
 pub use id::{AckId, Namespace, Pid, ReplicaTag, Room, Sid, SocketId};

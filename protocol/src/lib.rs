@@ -11,6 +11,7 @@
 //! clock, draws a random number, opens a socket or looks at the environment.
 
 pub mod close;
+pub mod engine;
 pub mod id;
 pub mod limits;
 pub mod message;

@@ -12,6 +12,7 @@
 
 pub mod close;
 pub mod engine;
+pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod message;

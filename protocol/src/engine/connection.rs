@@ -1,20 +1,17 @@
 //! One session: its transport, its heartbeat, its upgrade and its end.
 
 use std::{
-    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
     Input, Output, Packet, PollAnswer, PostAnswer, TransportName,
     heartbeat::{Beat, Heartbeat},
     io::Outputs,
-    payload::{Records, payload},
-    upgrade::Upgrade,
+    polling::{Body, CLOSE, Closing, NOOP, Polling},
 };
 use crate::{CloseReason, Limits, Message};
 
@@ -22,25 +19,18 @@ use crate::{CloseReason, Limits, Message};
 /// `lib/transports/polling.ts`, `closeTimeout`).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The answer to a held GET when the server ends the session: a close packet.
-const CLOSE: &str = "1";
-/// The answer to a held GET that has to end: a noop. Also when the client ends the session by POST.
-const NOOP: &str = "6";
-/// The answer to the GET that comes after the server's close.
-const NOOP_AND_CLOSE: &str = "6\u{1e}1";
-
 /// An Engine.IO session, without its sockets.
 ///
 /// Drive it so: `handle` one input, take every output, wait until the next input or until
 /// `poll_timeout`. An idle session is one allocation-free value of some 150 bytes.
 #[derive(Debug)]
 pub struct Connection {
-    limits: Arc<Limits>,
-    state: State,
+    pub(super) limits: Arc<Limits>,
+    pub(super) state: State,
     heartbeat: Heartbeat,
     /// The POST that is being taken apart. Its packets are read one by one, as the outputs are taken,
     /// so that a body of thousands of packets never exists as a list.
-    body: Option<Box<Body>>,
+    pub(super) body: Option<Box<Body>>,
     outputs: Outputs,
 }
 
@@ -65,34 +55,13 @@ pub struct Connection {
 /// `probing` and `closing` are parts of `Polling` and exclude neither each other nor anything that
 /// polling does.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Polling(Polling),
     WebSocket,
     Closed {
         reason: CloseReason,
         transport: TransportName,
     },
-}
-
-#[derive(Debug, Default)]
-struct Polling {
-    poll_held: bool,
-    post_open: bool,
-    upgrade: Option<Box<Upgrade>>,
-    closing: Option<Closing>,
-}
-
-/// The server has ended the session and no GET was there to be told.
-#[derive(Clone, Copy, Debug)]
-struct Closing {
-    reason: CloseReason,
-    until: Instant,
-}
-
-#[derive(Debug)]
-struct Body {
-    records: Records,
-    received: Instant,
 }
 
 impl Connection {
@@ -216,88 +185,6 @@ impl Connection {
         self.heartbeat.unsolicited_pongs()
     }
 
-    fn on_poll_opened(&mut self, ready: bool, now: Instant) {
-        match &mut self.state {
-            State::Closed { .. } => {}
-            // Its request was let in just before the upgrade ended.
-            State::WebSocket => self.push(Output::RefusePoll),
-            State::Polling(Polling {
-                poll_held: true, ..
-            }) => {
-                self.push(Output::RefusePoll);
-                self.close(CloseReason::TransportError, CLOSE);
-            }
-            State::Polling(polling) => {
-                polling.poll_held = true;
-                if ready {
-                    self.answer_poll(PollAnswer::Drain);
-                } else if let Some(closing) = polling.closing {
-                    self.close(closing.reason, NOOP_AND_CLOSE);
-                } else if let Some(upgrade) = &mut polling.upgrade {
-                    upgrade.on_poll_held(now);
-                }
-            }
-        }
-    }
-
-    fn on_poll_aborted(&mut self) {
-        if let Some(polling) = self.polling()
-            && mem::take(&mut polling.poll_held)
-        {
-            self.close(CloseReason::TransportError, CLOSE);
-        }
-    }
-
-    fn on_post_opened(&mut self) {
-        match &mut self.state {
-            State::Closed { .. } => {}
-            State::WebSocket => self.push(Output::RefusePost),
-            State::Polling(Polling {
-                post_open: true, ..
-            }) => {
-                self.push(Output::RefusePost);
-                self.close(CloseReason::TransportError, CLOSE);
-            }
-            State::Polling(polling) => polling.post_open = true,
-        }
-    }
-
-    fn on_post_body(&mut self, body: Bytes, now: Instant) {
-        let Some(polling) = self.polling() else {
-            return;
-        };
-        if !polling.post_open {
-            return;
-        }
-        if polling.closing.is_some() {
-            return self.answer_post();
-        }
-        match payload(body, &self.limits) {
-            Ok(records) => {
-                let received = now;
-                self.body = Some(Box::new(Body { records, received }));
-            }
-            Err(_) => {
-                self.answer_post();
-                self.close(CloseReason::ParseError, CLOSE);
-            }
-        }
-    }
-
-    /// Takes one packet out of the POST's body; false if there is no body.
-    fn read_record(&mut self) -> bool {
-        let Some(body) = &mut self.body else {
-            return false;
-        };
-        let received = body.received;
-        match body.records.next() {
-            Some(Ok(packet)) => self.on_packet(packet, received),
-            Some(Err(_)) => self.close(CloseReason::ParseError, CLOSE),
-            None => self.drop_body(),
-        }
-        true
-    }
-
     fn on_frame(&mut self, message: Message, now: Instant) {
         if !matches!(self.state, State::WebSocket) {
             return;
@@ -308,7 +195,7 @@ impl Connection {
         }
     }
 
-    fn on_packet(&mut self, packet: Packet, now: Instant) {
+    pub(super) fn on_packet(&mut self, packet: Packet, now: Instant) {
         if let Packet::Pong(_) = packet {
             return self.heartbeat.on_pong(&self.limits, now);
         }
@@ -319,51 +206,6 @@ impl Connection {
             // In revision 4 the server pings ("invalid heartbeat direction").
             Packet::Ping(_) => self.close(CloseReason::TransportError, CLOSE),
             Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
-        }
-    }
-
-    fn on_probe_opened(&mut self, now: Instant) {
-        match &mut self.state {
-            State::Closed { .. } => {}
-            State::Polling(polling) if polling.upgrade.is_none() => {
-                polling.upgrade = Some(Box::new(Upgrade::new(&self.limits, now)));
-            }
-            State::Polling(_) | State::WebSocket => self.push(Output::RefuseProbe),
-        }
-    }
-
-    fn on_probe_message(&mut self, message: Message, now: Instant) {
-        let State::Polling(polling) = &mut self.state else {
-            return;
-        };
-        let Some(upgrade) = &mut polling.upgrade else {
-            return;
-        };
-        match Packet::decode(message) {
-            Ok(Packet::Ping(data)) if data == "probe" => {
-                upgrade.on_probe(polling.poll_held, now);
-                self.push(Output::SendProbe(Packet::Pong(data)));
-            }
-            Ok(Packet::Upgrade) => self.on_upgrade(),
-            Ok(_) | Err(_) => {
-                polling.upgrade = None;
-                self.push(Output::CloseProbe);
-            }
-        }
-    }
-
-    /// The `5` of the probing websocket; a client may send it without a probe.
-    fn on_upgrade(&mut self) {
-        // A clean client has neither left: it waits for them before its `5`.
-        self.answer_poll(PollAnswer::Body(CLOSE));
-        if self.take_post() {
-            self.push(Output::AnswerPost(PostAnswer::Cut));
-        }
-        let closing = self.polling().and_then(|polling| polling.closing);
-        self.state = State::WebSocket;
-        self.push(Output::Upgraded);
-        if let Some(closing) = closing {
-            self.close(closing.reason, CLOSE);
         }
     }
 
@@ -426,7 +268,7 @@ impl Connection {
     }
 
     /// Ends the session now; a held GET gets `farewell`.
-    fn close(&mut self, reason: CloseReason, farewell: &'static str) {
+    pub(super) fn close(&mut self, reason: CloseReason, farewell: &'static str) {
         self.drop_body();
         match &mut self.state {
             State::Closed { .. } => {}
@@ -454,46 +296,14 @@ impl Connection {
         self.push(Output::Closed(reason));
     }
 
-    /// Leaves the rest of a POST's body unread; the POST itself is fine.
-    fn drop_body(&mut self) {
-        if self.body.take().is_some() {
-            self.answer_post();
-        }
-    }
-
-    fn answer_post(&mut self) {
-        if self.take_post() {
-            self.push(Output::AnswerPost(PostAnswer::Ok));
-        }
-    }
-
-    /// Whether a POST was open; it is not any more.
-    fn take_post(&mut self) -> bool {
-        self.polling()
-            .is_some_and(|polling| mem::take(&mut polling.post_open))
-    }
-
-    /// Answers the held GET, if one is held.
-    fn answer_poll(&mut self, answer: PollAnswer) {
-        let Some(polling) = self.polling() else {
-            return;
-        };
-        if mem::take(&mut polling.poll_held) {
-            if let Some(upgrade) = &mut polling.upgrade {
-                upgrade.on_poll_answered();
-            }
-            self.push(Output::AnswerPoll(answer));
-        }
-    }
-
-    fn polling(&mut self) -> Option<&mut Polling> {
+    pub(super) fn polling(&mut self) -> Option<&mut Polling> {
         match &mut self.state {
             State::Polling(polling) => Some(polling),
             State::WebSocket | State::Closed { .. } => None,
         }
     }
 
-    fn push(&mut self, output: Output) {
+    pub(super) fn push(&mut self, output: Output) {
         self.outputs.push(output);
     }
 }

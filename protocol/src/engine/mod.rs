@@ -17,6 +17,7 @@ mod heartbeat;
 mod io;
 mod packet;
 mod payload;
+mod polling;
 mod upgrade;
 
 pub use connection::Connection;

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Limits;
+use super::{
+    Connection, Output, Packet, PollAnswer, PostAnswer, connection::State, polling::CLOSE,
+};
+use crate::{Limits, Message};
 
 /// How long a GET is held while a probed websocket waits for it to end (`engine.io` 6.6.11
 /// `lib/socket.ts`, `_maybeUpgrade`).
@@ -79,5 +82,52 @@ impl Upgrade {
     /// Whether the time for the `5` is over.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.deadline <= now
+    }
+}
+
+impl Connection {
+    pub(super) fn on_probe_opened(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Closed { .. } => {}
+            State::Polling(polling) if polling.upgrade.is_none() => {
+                polling.upgrade = Some(Box::new(Upgrade::new(&self.limits, now)));
+            }
+            State::Polling(_) | State::WebSocket => self.push(Output::RefuseProbe),
+        }
+    }
+
+    pub(super) fn on_probe_message(&mut self, message: Message, now: Instant) {
+        let State::Polling(polling) = &mut self.state else {
+            return;
+        };
+        let Some(upgrade) = &mut polling.upgrade else {
+            return;
+        };
+        match Packet::decode(message) {
+            Ok(Packet::Ping(data)) if data == "probe" => {
+                upgrade.on_probe(polling.poll_held, now);
+                self.push(Output::SendProbe(Packet::Pong(data)));
+            }
+            Ok(Packet::Upgrade) => self.on_upgrade(),
+            Ok(_) | Err(_) => {
+                polling.upgrade = None;
+                self.push(Output::CloseProbe);
+            }
+        }
+    }
+
+    /// The `5` of the probing websocket; a client may send it without a probe.
+    pub(super) fn on_upgrade(&mut self) {
+        // A clean client has neither left: it waits for them before its `5`.
+        self.answer_poll(PollAnswer::Body(CLOSE));
+        if self.take_post() {
+            self.push(Output::AnswerPost(PostAnswer::Cut));
+        }
+        let closing = self.polling().and_then(|polling| polling.closing);
+        self.state = State::WebSocket;
+        self.push(Output::Upgraded);
+        if let Some(closing) = closing {
+            self.close(closing.reason, CLOSE);
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod socket;
 pub mod websocket;
 
 pub use close::CloseReason;

@@ -1,0 +1,352 @@
+//! The server itself: its namespaces, its sessions, and the way in for requests.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crier_protocol::{
+    CloseReason, Namespace as Name, ReplicaTag, Sid, SocketId, engine::TransportName,
+};
+use dashmap::DashMap;
+use http::Request;
+use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    adapter::{Adapter, local::LocalAdapter},
+    http::{Response, engine},
+    metrics,
+    namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast},
+    options::Options,
+    session::{EngineHandler, Handshake, SessionHandle, driver::Driver, link::Link, table::Table},
+};
+
+/// A Socket.IO server. Cheap to clone; the last clone does not end it, [`Io::close`] does.
+#[derive(Clone)]
+pub struct Io(Arc<IoInner>);
+
+pub(crate) struct IoInner {
+    options: Arc<Options>,
+    application: Upper,
+    adapter: Arc<dyn Adapter>,
+    tag: ReplicaTag,
+    namespaces: DashMap<Name, Namespace>,
+    patterns: RwLock<Vec<(Pattern, SharedBehaviour)>>,
+    sessions: Table,
+    /// Sessions that have not joined a namespace yet, by address.
+    strangers: DashMap<IpAddr, usize>,
+    tasks: TaskTracker,
+    draining: AtomicBool,
+    this: Weak<IoInner>,
+}
+
+/// What runs on top of the sessions.
+pub(crate) enum Upper {
+    SocketIo,
+    Engine(Arc<dyn EngineHandler>),
+}
+
+type Pattern = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Namespaces that patterns may have made at one time. More CONNECTs to new names are refused as
+/// unknown: each namespace costs memory, and its name is the client's choice.
+const DYNAMIC_NAMESPACES_MAX: usize = 10_000;
+
+impl Io {
+    /// A Socket.IO server with the main namespace.
+    pub fn new(options: Options) -> Self {
+        Self::build(options, Upper::SocketIo)
+    }
+
+    /// A plain Engine.IO server: sessions and messages, without Socket.IO on top.
+    pub fn engine(options: Options, handler: impl EngineHandler) -> Self {
+        Self::build(options, Upper::Engine(Arc::new(handler)))
+    }
+
+    fn build(options: Options, application: Upper) -> Self {
+        metrics::describe();
+        let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
+            options: Arc::new(options),
+            application,
+            adapter: Arc::new(LocalAdapter::new(this.clone())),
+            tag: ReplicaTag::from_random(random()),
+            namespaces: DashMap::new(),
+            patterns: RwLock::default(),
+            sessions: Table::default(),
+            strangers: DashMap::new(),
+            tasks: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            this: this.clone(),
+        }));
+        // The main namespace is always there, as in the reference.
+        io.of_name(Name::MAIN);
+        io
+    }
+
+    /// A namespace by its name, made if it is new.
+    ///
+    /// # Errors
+    /// The name has no leading slash, has a comma, or is longer than the limit.
+    pub fn of(&self, name: &str) -> Result<Namespace, BadNamespace> {
+        let max = self.0.options.limits.namespace_max;
+        let parsed = Name::parse(name.to_owned(), max).ok_or_else(|| BadNamespace(name.into()))?;
+        Ok(self.of_name(parsed))
+    }
+
+    /// Namespaces whose names fit a pattern, made when a client joins and gone with the last one. A
+    /// namespace that was made by name is found first; of several patterns the first that fits.
+    pub fn of_pattern(&self, fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> Handlers {
+        let behaviour = SharedBehaviour::default();
+        let mut patterns = self
+            .0
+            .patterns
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        patterns.push((Arc::new(fits), Arc::clone(&behaviour)));
+        Handlers(behaviour)
+    }
+
+    fn of_name(&self, name: Name) -> Namespace {
+        let entry = self.0.namespaces.entry(name.clone());
+        entry
+            .or_insert_with(|| self.0.make(name, SharedBehaviour::default(), false))
+            .clone()
+    }
+
+    /// Everyone in the main namespace.
+    pub fn everyone(&self) -> Broadcast {
+        self.of_name(Name::MAIN).everyone()
+    }
+
+    /// The namespaces that there are now.
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        self.0
+            .namespaces
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect()
+    }
+
+    /// What it was built with.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Whether a request is for this server, by its path.
+    pub fn owns(&self, path: &str) -> bool {
+        path.starts_with(&self.0.options.path)
+    }
+
+    /// Answers a request for which [`Io::owns`] is true.
+    ///
+    /// # Errors
+    /// The connection is to be cut without an answer.
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<Response, engine::Cut> {
+        engine::handle(&self.0, request, peer).await
+    }
+
+    /// Refuses new sessions from now, ends every other with a recoverable reason, in batches so that the clients do not all come
+    /// back at once, and waits for their tasks.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the sessions that were not reached yet as they are.
+    pub async fn close(&self, pace: std::time::Duration) {
+        self.0.draining.store(true, Ordering::Release);
+        let sessions = self.0.sessions.all();
+        // 128 at a time, as centrifuge does; the pauses share out the pace that was asked for.
+        const BATCH: usize = 128;
+        let batches = sessions.len().div_ceil(BATCH).max(1);
+        let pause = pace / u32::try_from(batches).unwrap_or(u32::MAX);
+        for (n, batch) in sessions.chunks(BATCH).enumerate() {
+            if n > 0 {
+                tokio::time::sleep(pause).await;
+            }
+            for session in batch {
+                session.close(CloseReason::ServerShuttingDown);
+            }
+        }
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// Sets the gauges that are counted rather than kept; called before they are read.
+    pub fn measure(&self) {
+        let namespaces = self.namespaces();
+        let sessions = self.0.sessions.all();
+        metrics::gauges(&metrics::Gauges {
+            sessions: sessions.len(),
+            sockets: namespaces.iter().map(Namespace::sockets_len).sum(),
+            rooms: namespaces.iter().map(Namespace::rooms_len).sum(),
+            namespaces: namespaces.len(),
+            tasks: self.0.tasks.len(),
+            outbox_bytes: sessions
+                .iter()
+                .map(|session| session.mailbox().bytes())
+                .sum(),
+        });
+    }
+}
+
+/// The name of a namespace that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("namespace {0:?}: a name starts with a slash and has neither a comma nor too many bytes")]
+pub struct BadNamespace(pub Box<str>);
+
+impl IoInner {
+    pub(crate) fn options(&self) -> &Arc<Options> {
+        &self.options
+    }
+
+    pub(crate) fn application(&self) -> &Upper {
+        &self.application
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Whether new sessions are refused, because the server is going down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether the application looks at the requests that carry its messages.
+    pub(crate) fn wants_post_heads(&self) -> bool {
+        matches!(self.application, Upper::Engine(_))
+    }
+
+    pub(crate) fn session(&self, sid: &Sid) -> Option<SessionHandle> {
+        self.sessions.get(sid)
+    }
+
+    pub(crate) fn new_sid(&self) -> Sid {
+        Sid::from_random(self.tag, random())
+    }
+
+    pub(crate) fn new_socket_id(&self) -> SocketId {
+        SocketId::from_random(random())
+    }
+
+    /// A namespace that is there.
+    pub(crate) fn existing(&self, name: &Name) -> Option<Namespace> {
+        self.namespaces.get(name).map(|entry| entry.value().clone())
+    }
+
+    /// A namespace that a client wants to join; counted as used until [`Namespace::exit`].
+    pub(crate) fn enter(&self, name: &Name) -> Option<Namespace> {
+        if let Some(entry) = self.namespaces.get(name) {
+            // Counted while the entry is held, so that it cannot be forgotten in between.
+            entry.value().enter();
+            return Some(entry.value().clone());
+        }
+        let behaviour = {
+            let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+            let found = patterns.iter().find(|(fits, _)| fits(name.as_str()));
+            found.map(|(_, behaviour)| Arc::clone(behaviour))?
+        };
+        if self.namespaces.len() >= DYNAMIC_NAMESPACES_MAX {
+            return None;
+        }
+        let entry = self.namespaces.entry(name.clone());
+        let entry = entry.or_insert_with(|| self.make(name.clone(), behaviour, true));
+        entry.value().enter();
+        Some(entry.value().clone())
+    }
+
+    pub(crate) fn forget_namespace(&self, name: &Name) {
+        self.namespaces
+            .remove_if(name, |_, namespace| namespace.is_unused());
+    }
+
+    fn make(&self, name: Name, behaviour: SharedBehaviour, dynamic: bool) -> Namespace {
+        let (io, adapter) = (self.this.clone(), Arc::clone(&self.adapter));
+        Namespace::new(
+            name,
+            behaviour,
+            io,
+            adapter,
+            Arc::clone(&self.options),
+            dynamic,
+        )
+    }
+
+    /// Starts a session; its task is tracked, and ends it. `None` where the address has too many
+    /// sessions already that have joined nothing.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        sid: Sid,
+        handshake: Handshake,
+        transport: TransportName,
+        base64: bool,
+        link: Option<Link>,
+    ) {
+        let handle = SessionHandle::new(sid, handshake, self.options.outbox, transport);
+        self.sessions.insert(handle.clone());
+        metrics::opened(transport);
+        let driver = Driver::new(Arc::clone(self), handle, transport, base64, link);
+        self.tasks.spawn(driver.run());
+    }
+
+    /// Counts a new session of an address; false where it has too many that have joined nothing.
+    pub(crate) fn admit(&self, address: IpAddr) -> bool {
+        let max = self.options.unauthenticated_per_address;
+        if max == 0 {
+            return true;
+        }
+        let mut count = self.strangers.entry(address).or_insert(0);
+        let room = *count < max;
+        *count += usize::from(room);
+        room
+    }
+
+    /// A session has joined a namespace for the first time, or has ended without.
+    pub(crate) fn known(&self, address: IpAddr) {
+        if self.options.unauthenticated_per_address == 0 {
+            return;
+        }
+        self.strangers
+            .alter(&address, |_, count| count.saturating_sub(1));
+        self.strangers.remove_if(&address, |_, count| *count == 0);
+    }
+
+    /// A socket of the session was let in.
+    pub(crate) fn joined(&self, session: &SessionHandle) {
+        if session.make_known() {
+            self.known(session.handshake().address);
+        }
+    }
+
+    /// The session has ended.
+    pub(crate) fn forget_session(&self, session: &SessionHandle) {
+        self.sessions.remove(session.sid());
+        self.joined(session);
+    }
+}
+
+/// Bytes from the system's cryptographic source.
+#[expect(
+    clippy::expect_used,
+    reason = "without randomness no id is secret: nothing can go on"
+)]
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! Every metric: its name, its labels, its unit. No label has a value that a peer can choose.
+
+use std::sync::OnceLock;
+
+use crier_protocol::{CloseReason, engine::TransportName};
+use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
+
+/// Gauges that are counted when they are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gauges {
+    pub(crate) sessions: usize,
+    pub(crate) sockets: usize,
+    pub(crate) rooms: usize,
+    pub(crate) namespaces: usize,
+    pub(crate) tasks: usize,
+    pub(crate) outbox_bytes: usize,
+}
+
+pub(crate) fn describe() {
+    describe_gauge!("crier_sessions", "Engine.IO sessions");
+    describe_gauge!("crier_sockets", "Sockets in all namespaces");
+    describe_gauge!(
+        "crier_rooms",
+        "Rooms with members, sockets' own rooms apart"
+    );
+    describe_gauge!("crier_namespaces", "Namespaces");
+    describe_gauge!("crier_tasks", "Tasks of sessions");
+    describe_gauge!("crier_outbox_bytes", "Bytes that wait for clients");
+    describe_gauge!(
+        "crier_http_connections",
+        "Open TCP connections that speak HTTP"
+    );
+    describe_counter!(
+        "crier_sessions_opened_total",
+        "Sessions begun, by their first transport"
+    );
+    describe_counter!("crier_sessions_closed_total", "Sessions ended, by reason");
+    describe_counter!(
+        "crier_upgrades_total",
+        "Polling sessions that became websockets"
+    );
+    describe_counter!("crier_packets_in_total", "Messages from clients");
+    describe_counter!(
+        "crier_deliveries_total",
+        "Events handed to sockets by broadcasts"
+    );
+    describe_counter!("crier_panics_total", "Handlers that panicked");
+    describe_counter!(
+        "crier_slow_consumers_total",
+        "Sessions closed because their outbox was full"
+    );
+    describe_counter!(
+        "crier_violations_total",
+        "Peers that broke a protocol, by layer"
+    );
+    describe_counter!(
+        "crier_unknown_acks_total",
+        "Acknowledgements that nobody waits for"
+    );
+    describe_counter!(
+        "crier_refused_requests_total",
+        "Requests refused, by status"
+    );
+}
+
+pub(crate) fn gauges(now: &Gauges) {
+    for (name, value) in [
+        ("crier_sessions", now.sessions),
+        ("crier_sockets", now.sockets),
+        ("crier_rooms", now.rooms),
+        ("crier_namespaces", now.namespaces),
+        ("crier_tasks", now.tasks),
+        ("crier_outbox_bytes", now.outbox_bytes),
+    ] {
+        gauge!(name).set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
+    }
+}
+
+pub(crate) fn opened(transport: TransportName) {
+    counter!("crier_sessions_opened_total", "transport" => transport.as_str()).increment(1);
+}
+
+pub(crate) fn closed(reason: CloseReason) {
+    counter!("crier_sessions_closed_total", "reason" => reason.as_str()).increment(1);
+}
+
+pub(crate) fn upgraded() {
+    counter!("crier_upgrades_total").increment(1);
+}
+
+pub(crate) fn packet_in() {
+    static COUNTER: OnceLock<Counter> = OnceLock::new();
+    COUNTER
+        .get_or_init(|| counter!("crier_packets_in_total"))
+        .increment(1);
+}
+
+pub(crate) fn delivered(receivers: usize) {
+    static COUNTER: OnceLock<Counter> = OnceLock::new();
+    let receivers = u64::try_from(receivers).unwrap_or(u64::MAX);
+    COUNTER
+        .get_or_init(|| counter!("crier_deliveries_total"))
+        .increment(receivers);
+}
+
+pub(crate) fn panicked() {
+    counter!("crier_panics_total").increment(1);
+}
+
+pub(crate) fn slow_consumer() {
+    counter!("crier_slow_consumers_total").increment(1);
+}
+
+pub(crate) fn websocket_violation() {
+    counter!("crier_violations_total", "layer" => "websocket").increment(1);
+}
+
+pub(crate) fn packet_violation() {
+    counter!("crier_violations_total", "layer" => "socket.io").increment(1);
+}
+
+pub(crate) fn unknown_ack() {
+    counter!("crier_unknown_acks_total").increment(1);
+}
+
+pub(crate) fn refused(status: http::StatusCode) {
+    counter!("crier_refused_requests_total", "status" => status.as_str().to_owned()).increment(1);
+}
+
+pub(crate) fn http_connections(change: f64) {
+    gauge!("crier_http_connections").increment(change);
+}

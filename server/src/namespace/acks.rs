@@ -1,0 +1,138 @@
+//! Acknowledgements that the server waits for.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crier_protocol::{AckId, socket::Args};
+use tokio::sync::Notify;
+
+use super::socket::{EmitError, Socket};
+use crate::lock;
+
+/// Who waits for an acknowledgement.
+#[derive(Debug)]
+pub(crate) enum PendingAck {
+    /// One event to one socket.
+    One(tokio::sync::oneshot::Sender<Args>),
+    /// A broadcast.
+    Many(Arc<Collector>),
+}
+
+/// Why no acknowledgement came.
+#[derive(Debug, thiserror::Error)]
+pub enum AckError {
+    /// The event was not sent.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// No answer in time.
+    #[error("the client did not acknowledge in time")]
+    Timeout,
+    /// The client left before it answered.
+    #[error("the client disconnected before it acknowledged")]
+    Disconnected,
+    /// As many acknowledgements are awaited of the socket as may be.
+    #[error("{max} acknowledgements of this client are awaited already")]
+    TooMany {
+        /// The cap.
+        max: usize,
+    },
+}
+
+/// What came back from a broadcast.
+#[derive(Clone, Debug, Default)]
+pub struct Acks {
+    /// The answers, in the order they came.
+    pub answers: Vec<Args>,
+    /// Sockets that were asked.
+    pub asked: usize,
+}
+
+impl Acks {
+    /// Whether everyone who was asked has answered.
+    pub fn is_complete(&self) -> bool {
+        self.answers.len() == self.asked
+    }
+}
+
+/// Gathers the answers to one broadcast.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    state: Mutex<Gathered>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    answers: Vec<Args>,
+    open: usize,
+}
+
+impl Collector {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// One more socket is asked.
+    pub(crate) fn ask(&self) {
+        lock(&self.state).open += 1;
+    }
+
+    /// A socket answered.
+    pub(crate) fn answer(&self, args: Args) {
+        lock(&self.state).answers.push(args);
+        self.gone();
+    }
+
+    /// A socket will not answer any more.
+    pub(crate) fn gone(&self) {
+        let done = {
+            let mut state = lock(&self.state);
+            state.open = state.open.saturating_sub(1);
+            state.open == 0
+        };
+        if done {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until all have answered or left, or the time is over; what has come until then counts.
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        asked: &[Socket],
+        id: AckId,
+        timeout: Duration,
+    ) -> Acks {
+        let _forget = ForgetAll { asked, id };
+        let all = async {
+            while lock(&self.state).open > 0 {
+                self.changed.notified().await;
+            }
+        };
+        // Too late or complete: the answers are taken as they are.
+        let _ = tokio::time::timeout(timeout, all).await;
+        let answers = std::mem::take(&mut lock(&self.state).answers);
+        Acks {
+            answers,
+            asked: asked.len(),
+        }
+    }
+}
+
+/// Forgets the wait in every socket, also where the waiting future is dropped.
+struct ForgetAll<'a> {
+    asked: &'a [Socket],
+    id: AckId,
+}
+
+impl Drop for ForgetAll<'_> {
+    fn drop(&mut self) {
+        for socket in self.asked {
+            socket.forget_ack(self.id);
+        }
+    }
+}

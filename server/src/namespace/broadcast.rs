@@ -1,0 +1,175 @@
+//! Events to many sockets, and changes to many at once.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crier_protocol::{Room, socket::Args};
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use super::{
+    Namespace,
+    acks::{AckError, Acks},
+    socket::EmitError,
+};
+use crate::adapter::{Answers, Envelope, Request, SocketInfo, Target};
+
+/// A selection of sockets in one namespace: those in any of the rooms (everyone where none is named)
+/// and in none of the excepted ones. A socket in several of the rooms is taken once.
+#[derive(Clone)]
+#[must_use = "a selection does nothing until something is emitted or asked"]
+pub struct Broadcast {
+    namespace: Namespace,
+    target: Target,
+    volatile: bool,
+    key: Option<Arc<str>>,
+}
+
+impl Broadcast {
+    pub(crate) fn new(namespace: Namespace) -> Self {
+        let target = Target {
+            rooms: SmallVec::new(),
+            except: SmallVec::new(),
+            local: false,
+        };
+        Self {
+            namespace,
+            target,
+            volatile: false,
+            key: None,
+        }
+    }
+
+    /// Adds a room.
+    pub fn to(mut self, room: impl Into<Room>) -> Self {
+        self.target.rooms.push(room.into());
+        self
+    }
+
+    /// Leaves out whoever is in a room.
+    pub fn except(mut self, room: impl Into<Room>) -> Self {
+        self.target.except.push(room.into());
+        self
+    }
+
+    /// Drops the event for clients to whom it cannot be written at once.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// Stays on this replica.
+    pub fn local(mut self) -> Self {
+        self.target.local = true;
+        self
+    }
+
+    /// Where a client is behind, only the newest event of this key is owed to it.
+    pub fn latest_only(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Sends an event with one argument.
+    ///
+    /// # Errors
+    /// The value cannot be written, the name is reserved, or the adapter does not take the event. What
+    /// becomes of it at each client is not part of the answer.
+    pub fn emit<T: Serialize + ?Sized>(self, event: &str, value: &T) -> Result<(), EmitError> {
+        self.emit_args(event, Args::one(value)?)
+    }
+
+    /// Sends an event with any number of arguments.
+    ///
+    /// # Errors
+    /// As for [`Broadcast::emit`].
+    pub fn emit_args(self, event: &str, args: Args) -> Result<(), EmitError> {
+        let Self {
+            namespace,
+            target,
+            volatile,
+            key,
+        } = self;
+        let name = namespace.name().clone();
+        let envelope = Envelope {
+            namespace: name,
+            target,
+            event: event.into(),
+            args,
+            volatile,
+            key,
+        };
+        namespace.adapter().publish(envelope)
+    }
+
+    /// Sends an event and gathers the acknowledgements that come in time.
+    ///
+    /// # Errors
+    /// The event was not sent. Clients that do not answer are no error: compare
+    /// [`Acks::answers`] with [`Acks::asked`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future forgets the acknowledgements; the event is sent all the same.
+    pub async fn emit_with_ack(
+        self,
+        event: &str,
+        args: Args,
+        timeout: Duration,
+    ) -> Result<Acks, AckError> {
+        let name = self.namespace.name().clone();
+        let (target, volatile, key) = (self.target, self.volatile, self.key);
+        let envelope = Envelope {
+            namespace: name,
+            target,
+            event: event.into(),
+            args,
+            volatile,
+            key,
+        };
+        self.namespace
+            .adapter()
+            .publish_with_ack(envelope, timeout)
+            .await
+    }
+
+    /// The sockets of the selection, on all replicas.
+    pub async fn fetch_sockets(&self) -> Vec<SocketInfo> {
+        self.ask(Request::Fetch).await.sockets
+    }
+
+    /// Makes the selected sockets enter rooms; tells how many there were.
+    pub async fn join(&self, rooms: impl IntoIterator<Item = Room>) -> usize {
+        self.ask(Request::Join(rooms.into_iter().collect()))
+            .await
+            .matched
+    }
+
+    /// Makes the selected sockets leave rooms; tells how many there were.
+    pub async fn leave(&self, rooms: impl IntoIterator<Item = Room>) -> usize {
+        self.ask(Request::Leave(rooms.into_iter().collect()))
+            .await
+            .matched
+    }
+
+    /// Disconnects the selected sockets, with `close` their whole connections; tells how many there
+    /// were.
+    pub async fn disconnect(&self, close: bool) -> usize {
+        self.ask(Request::Disconnect { close }).await.matched
+    }
+
+    async fn ask(&self, request: Request) -> Answers {
+        let name = self.namespace.name();
+        self.namespace
+            .adapter()
+            .ask(name, &self.target, request)
+            .await
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast")
+            .field("namespace", self.namespace.name())
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}

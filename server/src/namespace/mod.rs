@@ -1,0 +1,393 @@
+//! Namespaces: what an application registers on them, and who is in them.
+
+pub(crate) mod acks;
+pub(crate) mod broadcast;
+pub(crate) mod handler;
+pub(crate) mod socket;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crier_protocol::{AckId, CloseReason, Namespace as Name, Room, SocketId, socket::Outgoing};
+use serde::Serialize;
+
+use self::{
+    acks::{AckError, Acks, Collector, PendingAck},
+    broadcast::Broadcast,
+    handler::{Ack, Behaviour, ConnectError, DisconnectHandler, FromArgs, Refusal},
+    socket::{EmitError, Socket},
+};
+use crate::{
+    adapter::{Adapter, Answers, Envelope, Request, SocketInfo, Target},
+    io::IoInner,
+    options::Options,
+    room::{registry::Registry, select},
+    session::mailbox::{Parcel, Pushed},
+};
+
+/// A namespace: a handle, cheap to clone.
+#[derive(Clone)]
+pub struct Namespace(Arc<Inner>);
+
+struct Inner {
+    name: Name,
+    behaviour: SharedBehaviour,
+    registry: Registry<Socket>,
+    /// One counter for all sockets, so that a broadcast can use one id for all (`socket.io` 4.8, `nsp._ids`).
+    next_ack: AtomicU64,
+    io: Weak<IoInner>,
+    adapter: Arc<dyn Adapter>,
+    options: Arc<Options>,
+    /// Made by a pattern, and dropped with its last socket.
+    dynamic: bool,
+    /// Sockets in it and on their way in.
+    users: AtomicUsize,
+}
+
+/// What is registered, shared between a pattern and the namespaces it makes.
+pub(crate) type SharedBehaviour = Arc<RwLock<Arc<Behaviour>>>;
+
+impl Namespace {
+    pub(crate) fn new(
+        name: Name,
+        behaviour: SharedBehaviour,
+        io: Weak<IoInner>,
+        adapter: Arc<dyn Adapter>,
+        options: Arc<Options>,
+        dynamic: bool,
+    ) -> Self {
+        let (registry, next_ack, users) = (Registry::new(), AtomicU64::new(0), AtomicUsize::new(0));
+        Self(Arc::new(Inner {
+            name,
+            behaviour,
+            registry,
+            next_ack,
+            io,
+            adapter,
+            options,
+            dynamic,
+            users,
+        }))
+    }
+
+    /// The name, with its slash.
+    pub fn name(&self) -> &Name {
+        &self.0.name
+    }
+
+    /// What is registered here; the same as for a pattern.
+    pub fn handlers(&self) -> Handlers {
+        Handlers(Arc::clone(&self.0.behaviour))
+    }
+
+    /// Asks a function about every client that wants to join; see [`Handlers::use_middleware`].
+    pub fn use_middleware<F, Fut>(&self, middleware: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
+    {
+        self.handlers().use_middleware(middleware);
+    }
+
+    /// Calls a handler for every client that has joined; see [`Handlers::on_connect`].
+    pub fn on_connect<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.handlers().on_connect(handler);
+    }
+
+    /// Calls a handler for every socket that has gone; see [`Handlers::on_disconnect`].
+    pub fn on_disconnect<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Socket, CloseReason) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.handlers().on_disconnect(handler);
+    }
+
+    /// Calls a handler for an event of any socket; see [`Handlers::on`].
+    pub fn on<T, F, Fut>(&self, event: &str, handler: F)
+    where
+        T: FromArgs,
+        F: Fn(Socket, T, Ack) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.handlers().on(event, handler);
+    }
+
+    /// Everyone in the namespace.
+    pub fn everyone(&self) -> Broadcast {
+        Broadcast::new(self.clone())
+    }
+
+    /// Everyone in a room.
+    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
+        self.everyone().to(room)
+    }
+
+    /// Everyone but those in a room.
+    pub fn except(&self, room: impl Into<Room>) -> Broadcast {
+        self.everyone().except(room)
+    }
+
+    /// Sends an event to everyone in the namespace.
+    ///
+    /// # Errors
+    /// As for [`Broadcast::emit`].
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, value: &T) -> Result<(), EmitError> {
+        self.everyone().emit(event, value)
+    }
+
+    /// A socket of this replica by its id.
+    pub fn socket(&self, id: &SocketId) -> Option<Socket> {
+        self.0.registry.socket(id)
+    }
+
+    /// How many sockets of this replica are in the namespace.
+    pub fn sockets_len(&self) -> usize {
+        self.0.registry.len()
+    }
+
+    /// The rooms of this replica's sockets with their sizes, sockets' own rooms apart.
+    pub fn rooms(&self) -> Vec<(Room, usize)> {
+        self.0.registry.rooms()
+    }
+
+    // For the rest of the crate.
+
+    pub(crate) fn rooms_len(&self) -> usize {
+        self.0.registry.rooms_len()
+    }
+
+    pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
+        Arc::clone(
+            &self
+                .0
+                .behaviour
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    pub(crate) fn registry(&self) -> &Registry<Socket> {
+        &self.0.registry
+    }
+
+    pub(crate) fn adapter(&self) -> &Arc<dyn Adapter> {
+        &self.0.adapter
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn next_ack_id(&self) -> AckId {
+        // Wraps after 2^53 events with an ack, which no server lives to see.
+        let id = self.0.next_ack.fetch_add(1, Ordering::Relaxed) & AckId::MAX;
+        AckId::new(id).unwrap_or_else(|| self.next_ack_id())
+    }
+
+    /// One more socket is here, or on its way in.
+    pub(crate) fn enter(&self) {
+        self.0.users.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A socket has gone, or was not let in. A namespace that a pattern made ends with the last one.
+    pub(crate) fn exit(&self) {
+        let last = self.0.users.fetch_sub(1, Ordering::AcqRel) == 1;
+        if let (true, true, Some(io)) = (last, self.0.dynamic, self.0.io.upgrade()) {
+            io.forget_namespace(&self.0.name);
+        }
+    }
+
+    pub(crate) fn is_unused(&self) -> bool {
+        self.0.users.load(Ordering::Acquire) == 0
+    }
+
+    /// Hands an event to the sockets of this replica.
+    pub(crate) fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
+        let Envelope {
+            target,
+            event,
+            args,
+            volatile,
+            key,
+            ..
+        } = envelope;
+        let packet = Outgoing::event(&self.0.name, &event, args, None)?;
+        let parcel = Arc::new(Parcel {
+            packet,
+            volatile,
+            key,
+        });
+        let receivers = self.select(&target);
+        for socket in receivers.as_slice() {
+            // A client that is too slow is closed by its own session; the others are not touched.
+            let _: Pushed = socket.push(&parcel);
+        }
+        crate::metrics::delivered(receivers.as_slice().len());
+        Ok(())
+    }
+
+    /// As [`Namespace::deliver`], and gathers the answers.
+    pub(crate) async fn deliver_with_ack(
+        &self,
+        envelope: Envelope,
+        timeout: Duration,
+    ) -> Result<Acks, AckError> {
+        let id = self.next_ack_id();
+        let Envelope {
+            target,
+            event,
+            args,
+            volatile,
+            key,
+            ..
+        } = envelope;
+        let packet =
+            Outgoing::event(&self.0.name, &event, args, Some(id)).map_err(EmitError::from)?;
+        let parcel = Arc::new(Parcel {
+            packet,
+            volatile,
+            key,
+        });
+        let collector = Collector::new();
+        let receivers = self.select(&target);
+        for socket in receivers.as_slice() {
+            collector.ask();
+            // The collector forgets all of them at its end.
+            if socket
+                .expect_ack(id, PendingAck::Many(Arc::clone(&collector)))
+                .is_err()
+            {
+                collector.gone();
+            } else if socket.push(&parcel) != Pushed::Queued {
+                socket.forget_ack(id);
+                collector.gone();
+            }
+        }
+        Ok(collector.wait(receivers.as_slice(), id, timeout).await)
+    }
+
+    /// Answers a question about the sockets of this replica.
+    pub(crate) fn answer(&self, target: &Target, request: &Request) -> Answers {
+        let receivers = self.select(target);
+        let receivers = receivers.as_slice();
+        let mut sockets = Vec::new();
+        match request {
+            Request::Fetch => sockets.extend(receivers.iter().map(SocketInfo::of)),
+            Request::Join(rooms) => {
+                for socket in receivers {
+                    for room in rooms {
+                        // A socket that has gone, or is in all the rooms it may, stays as it is.
+                        let _ = socket.join(room.clone());
+                    }
+                }
+            }
+            Request::Leave(rooms) => {
+                for (socket, room) in receivers
+                    .iter()
+                    .flat_map(|s| rooms.iter().map(move |r| (s, r)))
+                {
+                    socket.leave(room.as_str());
+                }
+            }
+            Request::Disconnect { close } => {
+                for socket in receivers {
+                    socket.disconnect(*close);
+                }
+            }
+        }
+        Answers {
+            sockets,
+            matched: receivers.len(),
+            missing: Vec::new(),
+        }
+    }
+
+    fn select(&self, target: &Target) -> select::Receivers<Socket> {
+        select::select(&self.0.registry, &target.rooms, &target.except, Socket::id)
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Namespace").field(&self.0.name).finish()
+    }
+}
+
+/// Where an application registers what it does in a namespace, or in all namespaces of a pattern.
+///
+/// A socket keeps what was registered when it connected.
+#[derive(Clone, Debug)]
+pub struct Handlers(pub(crate) SharedBehaviour);
+
+impl Handlers {
+    /// Asks a function about every client that wants to join. It runs before any other code of the
+    /// application; the first refusal ends the matter, and the client is told by `connect_error`.
+    pub fn use_middleware<F, Fut>(&self, middleware: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
+    {
+        self.change(|b| {
+            b.middleware
+                .push(Arc::new(move |s| Box::pin(middleware(s))))
+        });
+    }
+
+    /// Calls a handler for every client that has joined, after the client was told so.
+    pub fn on_connect<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.change(|b| b.on_connect.push(Arc::new(move |s| Box::pin(handler(s)))));
+    }
+
+    /// Calls a handler for every socket that has gone, with the reason. It is in no room any more.
+    pub fn on_disconnect<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Socket, CloseReason) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let wrapped: DisconnectHandler = Arc::new(move |s, reason| Box::pin(handler(s, reason)));
+        self.change(|b| b.on_disconnect.push(wrapped));
+    }
+
+    /// Calls a handler for an event. Events of one socket are handled one after the other, in the
+    /// order in which the client sent them; a later registration of the same name replaces it.
+    pub fn on<T, F, Fut>(&self, event: &str, handler: F)
+    where
+        T: FromArgs,
+        F: Fn(Socket, T, Ack) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let wrapped = handler::event_handler(event, handler);
+        self.change(|b| {
+            b.events.insert(event.into(), wrapped);
+        });
+    }
+
+    /// Puts the application's own words in place of the default refusals. The function gets the
+    /// socket, the event's name, why, and the ack to answer if it is wanted.
+    pub fn on_refusal<F>(&self, render: F)
+    where
+        F: Fn(&Socket, &str, Refusal, Ack) + Send + Sync + 'static,
+    {
+        self.change(|b| b.refusal = Some(Arc::new(render)));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Behaviour)) {
+        let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut shared));
+    }
+}

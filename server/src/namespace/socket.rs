@@ -1,0 +1,504 @@
+//! A client's place in one namespace, as a handler sees it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use crier_protocol::{
+    AckId, CloseReason, Namespace as Name, Room, SocketId,
+    socket::{Args, Auth, EncodeError, Outgoing},
+};
+use http::Extensions;
+use serde::Serialize;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use super::{
+    Namespace,
+    acks::{AckError, PendingAck},
+    broadcast::Broadcast,
+    handler::{self, Ack, Behaviour, DisconnectHandler, EventHandler, FromArgs, Refusal},
+};
+use crate::{
+    lock,
+    session::{
+        Handshake, SessionHandle,
+        mailbox::{Command, Parcel, Pushed},
+    },
+};
+
+/// A client's place in one namespace. Cheap to clone; it may be kept after the client has gone, and
+/// does nothing then.
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+struct Inner {
+    id: SocketId,
+    namespace: Namespace,
+    session: SessionHandle,
+    auth: Auth,
+    behaviour: Arc<Behaviour>,
+    phase: AtomicU8,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    rooms: SmallVec<[Room; 2]>,
+    acks: HashMap<AckId, PendingAck>,
+    local: Option<Box<Local>>,
+    extensions: Extensions,
+}
+
+/// Handlers of this one socket.
+#[derive(Default)]
+struct Local {
+    events: HashMap<Box<str>, EventHandler>,
+    on_disconnect: Vec<DisconnectHandler>,
+}
+
+/// Where a socket is in its life.
+mod phase {
+    pub(super) const PENDING: u8 = 0;
+    pub(super) const CONNECTED: u8 = 1;
+    pub(super) const GONE: u8 = 2;
+}
+
+/// Why a packet was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The value cannot be written, or the event's name is reserved.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The socket has gone.
+    #[error("the socket is disconnected")]
+    Disconnected,
+    /// The client is too slow: its outbox is full, and its session is being closed.
+    #[error("the client's outbox is full")]
+    Overflow,
+}
+
+/// Why a socket is not in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The socket has gone.
+    #[error("the socket is disconnected")]
+    Disconnected,
+    /// It is in as many rooms as it may.
+    #[error("a socket may be in at most {max} rooms")]
+    TooManyRooms {
+        /// The cap.
+        max: usize,
+    },
+}
+
+impl Socket {
+    pub(crate) fn new(
+        id: SocketId,
+        namespace: Namespace,
+        session: SessionHandle,
+        auth: Auth,
+    ) -> Self {
+        let behaviour = namespace.behaviour();
+        let (phase, state) = (AtomicU8::new(phase::PENDING), Mutex::default());
+        Self(Arc::new(Inner {
+            id,
+            namespace,
+            session,
+            auth,
+            behaviour,
+            phase,
+            state,
+        }))
+    }
+
+    /// The public id; also the name of a room that only this socket is in.
+    pub fn id(&self) -> SocketId {
+        self.0.id
+    }
+
+    /// The namespace that it is in.
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.namespace
+    }
+
+    /// The request that opened the session.
+    pub fn handshake(&self) -> &Handshake {
+        self.0.session.handshake()
+    }
+
+    /// What the client gave as `auth` for this namespace.
+    pub fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    /// Whether the client is in the namespace now.
+    pub fn is_connected(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == phase::CONNECTED
+    }
+
+    /// Keeps a value with the socket, one of each type; gives back the former one.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
+        lock(&self.0.state).extensions.insert(value)
+    }
+
+    /// The value of that type, if one was kept.
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        lock(&self.0.state).extensions.get::<T>().cloned()
+    }
+
+    // Rooms.
+
+    /// Enters a room; nothing changes if it is in there.
+    ///
+    /// # Errors
+    /// The socket has gone, or is in as many rooms as it may.
+    pub fn join(&self, room: impl Into<Room>) -> Result<(), JoinError> {
+        let room = room.into();
+        let max = self.0.namespace.options().rooms_max;
+        // The lock is held into the registry, so that no room can be joined past the last leave.
+        // Order: socket, then registry; the registry never calls back.
+        let mut state = lock(&self.0.state);
+        if self.is_gone() {
+            return Err(JoinError::Disconnected);
+        }
+        if state.rooms.contains(&room) || room.as_str() == self.0.id.as_str() {
+            return Ok(());
+        }
+        if state.rooms.len() >= max {
+            return Err(JoinError::TooManyRooms { max });
+        }
+        state.rooms.push(room.clone());
+        self.0
+            .namespace
+            .registry()
+            .join(&room, self.0.id, self.clone());
+        Ok(())
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, room: &str) {
+        let mut state = lock(&self.0.state);
+        if let Some(at) = state
+            .rooms
+            .iter()
+            .position(|joined| joined.as_str() == room)
+        {
+            let room = state.rooms.swap_remove(at);
+            self.0.namespace.registry().leave(&room, &self.0.id);
+        }
+    }
+
+    /// Whether it is in a room.
+    pub fn is_in(&self, room: &str) -> bool {
+        lock(&self.0.state)
+            .rooms
+            .iter()
+            .any(|joined| joined.as_str() == room)
+            || room == self.0.id.as_str()
+    }
+
+    /// The rooms that it is in, its own first.
+    pub fn rooms(&self) -> Vec<Room> {
+        let mut rooms = vec![Room::from(self.0.id.as_str())];
+        rooms.extend(lock(&self.0.state).rooms.iter().cloned());
+        rooms
+    }
+
+    // Sending.
+
+    /// Sends an event with one argument.
+    ///
+    /// # Errors
+    /// The value cannot be written, the name is reserved, or the client is gone or too slow.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, value: &T) -> Result<(), EmitError> {
+        self.emit_args(event, Args::one(value)?)
+    }
+
+    /// Sends an event with any number of arguments.
+    ///
+    /// # Errors
+    /// As for [`Socket::emit`].
+    pub fn emit_args(&self, event: &str, args: Args) -> Result<(), EmitError> {
+        let packet = Outgoing::event(self.0.namespace.name(), event, args, None)?;
+        pushed(self.push(&Parcel::new(packet)))
+    }
+
+    /// Sends an event that is dropped where it cannot be written at once.
+    ///
+    /// # Errors
+    /// As for [`Socket::emit`]; being dropped is no error.
+    pub fn emit_volatile(&self, event: &str, args: Args) -> Result<(), EmitError> {
+        let packet = Outgoing::event(self.0.namespace.name(), event, args, None)?;
+        pushed(self.push(&Arc::new(Parcel {
+            packet,
+            volatile: true,
+            key: None,
+        })))
+    }
+
+    /// Sends an event and waits for the client's acknowledgement.
+    ///
+    /// # Errors
+    /// The event was not sent, no answer came in time, or the client left before.
+    ///
+    /// # Cancel safety
+    /// Dropping the future forgets the acknowledgement; the event is sent all the same.
+    pub async fn emit_with_ack(
+        &self,
+        event: &str,
+        args: Args,
+        timeout: Duration,
+    ) -> Result<Args, AckError> {
+        let id = self.0.namespace.next_ack_id();
+        let packet = Outgoing::event(self.0.namespace.name(), event, args, Some(id))
+            .map_err(EmitError::from)?;
+        let (sender, answer) = oneshot::channel();
+        self.expect_ack(id, PendingAck::One(sender))?;
+        let _forget = ForgetAck { socket: self, id };
+        pushed(self.push(&Parcel::new(packet)))?;
+        match tokio::time::timeout(timeout, answer).await {
+            Ok(Ok(args)) => Ok(args),
+            Ok(Err(_)) => Err(AckError::Disconnected),
+            Err(_) => Err(AckError::Timeout),
+        }
+    }
+
+    /// Everyone in a room but this socket.
+    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// Everyone in the namespace but this socket.
+    pub fn broadcast(&self) -> Broadcast {
+        self.0.namespace.everyone().except(self.0.id.as_str())
+    }
+
+    /// Takes the client out of the namespace; it stays away by itself. With `close` its whole
+    /// connection ends, and its other namespaces with it.
+    pub fn disconnect(&self, close: bool) {
+        if close {
+            self.0.session.disconnect_all();
+            return;
+        }
+        // The DISCONNECT is queued before the socket is marked, behind everything sent so far.
+        if self.begin_leaving() {
+            let packet = Outgoing::disconnect(self.0.namespace.name());
+            self.0.session.push(&Parcel::new(packet));
+            self.0.session.command(Command::Left(self.0.id));
+        }
+    }
+
+    /// Ends the transport without a word of Socket.IO: the client takes it for a lost connection and
+    /// comes back by itself.
+    pub fn close_transport(&self) {
+        self.0.session.close(CloseReason::ForcedClose);
+    }
+
+    // Handlers of this one socket.
+
+    /// Calls a handler for an event of this socket, in place of the namespace's.
+    pub fn on<T, F, Fut>(&self, event: &str, handler: F)
+    where
+        T: FromArgs,
+        F: Fn(Socket, T, Ack) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let wrapped = handler::event_handler(event, handler);
+        lock(&self.0.state)
+            .local
+            .get_or_insert_default()
+            .events
+            .insert(event.into(), wrapped);
+    }
+
+    /// Calls a handler when this socket has gone.
+    pub fn on_disconnect<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Socket, CloseReason) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let wrapped: DisconnectHandler = Arc::new(move |s, reason| Box::pin(handler(s, reason)));
+        lock(&self.0.state)
+            .local
+            .get_or_insert_default()
+            .on_disconnect
+            .push(wrapped);
+    }
+
+    // For the session's owner and the namespace.
+
+    pub(crate) fn name(&self) -> &Name {
+        self.0.namespace.name()
+    }
+
+    pub(crate) fn behaviour(&self) -> &Arc<Behaviour> {
+        &self.0.behaviour
+    }
+
+    /// The handler of an event: this socket's own, else the namespace's.
+    pub(crate) fn handler(&self, event: &str) -> Option<EventHandler> {
+        let local = {
+            let state = lock(&self.0.state);
+            state
+                .local
+                .as_ref()
+                .and_then(|local| local.events.get(event).cloned())
+        };
+        local.or_else(|| self.0.behaviour.events.get(event).cloned())
+    }
+
+    /// The handlers to call at the end.
+    pub(crate) fn disconnect_handlers(&self) -> Vec<DisconnectHandler> {
+        let local = lock(&self.0.state).local.take();
+        let own = local.map(|local| local.on_disconnect).unwrap_or_default();
+        own.into_iter()
+            .chain(self.0.behaviour.on_disconnect.iter().cloned())
+            .collect()
+    }
+
+    /// Queues a packet, unless the socket has gone.
+    pub(crate) fn push(&self, parcel: &Arc<Parcel>) -> Pushed {
+        if self.is_gone() {
+            return Pushed::Closed;
+        }
+        self.0.session.push(parcel)
+    }
+
+    pub(crate) fn refuse(&self, event: &str, refusal: Refusal, ack: Ack) {
+        match &self.0.behaviour.refusal {
+            Some(render) => render(self, event, refusal, ack),
+            None => handler::default_refusal(self, event, &refusal, ack),
+        }
+    }
+
+    pub(crate) fn send_ack(&self, id: AckId, args: Args) {
+        match Outgoing::ack(self.0.namespace.name(), id, args) {
+            Ok(packet) => {
+                self.push(&Parcel::new(packet));
+            }
+            Err(error) => tracing::error!(%error, "an acknowledgement cannot be written"),
+        }
+    }
+
+    /// Notes that an acknowledgement is awaited; the caller forgets it at the end of its wait.
+    pub(crate) fn expect_ack(&self, id: AckId, pending: PendingAck) -> Result<(), AckError> {
+        let max = self.0.namespace.options().limits.pending_acks_max;
+        let mut state = lock(&self.0.state);
+        if self.is_gone() {
+            return Err(AckError::Disconnected);
+        }
+        if state.acks.len() >= max {
+            return Err(AckError::TooMany { max });
+        }
+        state.acks.insert(id, pending);
+        Ok(())
+    }
+
+    pub(crate) fn forget_ack(&self, id: AckId) {
+        let mut state = lock(&self.0.state);
+        state.acks.remove(&id);
+        if state.acks.is_empty() {
+            state.acks = HashMap::new();
+        }
+    }
+
+    /// An acknowledgement came in; false where none of that id is awaited.
+    pub(crate) fn resolve_ack(&self, id: AckId, args: Args) -> bool {
+        let pending = lock(&self.0.state).acks.remove(&id);
+        match pending {
+            Some(PendingAck::One(sender)) => {
+                // The waiter may have given up just now.
+                let _ = sender.send(args);
+                true
+            }
+            Some(PendingAck::Many(collector)) => {
+                collector.answer(args);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The client is let in: it counts as connected and is found by broadcasts.
+    pub(crate) fn connected(&self) {
+        let moved = self.0.phase.compare_exchange(
+            phase::PENDING,
+            phase::CONNECTED,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if moved.is_ok() {
+            self.0.namespace.registry().insert(self.0.id, self.clone());
+        }
+    }
+
+    /// Marks the socket as gone; true for the one caller who did.
+    fn begin_leaving(&self) -> bool {
+        // Under the lock, so that a join sees the mark or is seen by `leave_all`.
+        let _state = lock(&self.0.state);
+        self.0.phase.swap(phase::GONE, Ordering::AcqRel) != phase::GONE
+    }
+
+    /// Takes the socket out of everything that knows it. Called once, by the session's owner.
+    pub(crate) fn leave_all(&self) {
+        self.begin_leaving();
+        let (rooms, acks) = {
+            let mut state = lock(&self.0.state);
+            (
+                std::mem::take(&mut state.rooms),
+                std::mem::take(&mut state.acks),
+            )
+        };
+        let registry = self.0.namespace.registry();
+        for room in &rooms {
+            registry.leave(room, &self.0.id);
+        }
+        registry.remove(&self.0.id);
+        for (_, pending) in acks {
+            if let PendingAck::Many(collector) = pending {
+                collector.gone();
+            }
+        }
+        self.0.namespace.exit();
+    }
+
+    fn is_gone(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == phase::GONE
+    }
+}
+
+fn pushed(pushed: Pushed) -> Result<(), EmitError> {
+    match pushed {
+        Pushed::Queued | Pushed::Dropped => Ok(()),
+        Pushed::Overflow => Err(EmitError::Overflow),
+        Pushed::Closed => Err(EmitError::Disconnected),
+    }
+}
+
+/// Forgets an awaited acknowledgement when dropped, so that nothing is left of a wait that ended.
+struct ForgetAck<'a> {
+    socket: &'a Socket,
+    id: AckId,
+}
+
+impl Drop for ForgetAck<'_> {
+    fn drop(&mut self) {
+        self.socket.forget_ack(self.id);
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.0.id)
+            .field("namespace", self.name())
+            .finish()
+    }
+}

@@ -1,0 +1,128 @@
+//! What a server is built with.
+
+use std::{fmt, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+
+use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
+use http::{HeaderMap, request::Parts};
+
+pub use crate::session::mailbox::OutboxLimits;
+
+/// How a server listens to its clients; the defaults are those of the reference.
+#[derive(Clone)]
+pub struct Options {
+    /// Every cap of the protocol.
+    pub limits: Arc<Limits>,
+    /// Where the sessions are served: a prefix of the request's path. Default `/socket.io/`.
+    pub path: String,
+    /// Which transports a client may use. Default both.
+    pub transports: Vec<TransportName>,
+    /// Whether a polling session may become a websocket. Default true.
+    pub allow_upgrades: bool,
+    /// The packet format. Default: whatever the client's first packet is written in.
+    pub parser: ParserChoice,
+    /// Bounds of what waits for one client.
+    pub outbox: OutboxLimits,
+    /// Rooms that one socket may be in, its own apart. Default 256.
+    pub rooms_max: usize,
+    /// Events that a connection may send.
+    pub event_rate: EventRate,
+    /// Events of one socket that wait while its handler runs, before its connection is not read any
+    /// more and TCP pushes back. Default 64.
+    pub handler_queue: usize,
+    /// Time that handlers of a socket have at its end. Default 10 s.
+    pub disconnect_timeout: Duration,
+    /// Decides on every handshake before a session is made, and may add headers to its answer; the
+    /// reference's `allowRequest` and `initial_headers` in one. Default: everyone, no headers.
+    pub allow_request: Option<AllowRequest>,
+    /// Which pages of other origins may connect, by polling and by websocket.
+    pub origins: Arc<dyn Origins>,
+    /// Sessions of one address that have not joined a namespace yet; 0 = no cap, the default.
+    pub unauthenticated_per_address: usize,
+}
+
+/// Which origins may talk to a server.
+pub trait Origins: fmt::Debug + Send + Sync {
+    /// Whether a request with these headers is welcome.
+    fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool;
+    /// Whether the browser may send cookies along.
+    fn credentials(&self) -> bool {
+        true
+    }
+}
+
+/// Everyone may connect: for servers whose clients are no browsers, and for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyOrigin;
+
+impl Origins for AnyOrigin {
+    fn allows(&self, _origin: Option<&str>, _host: Option<&str>) -> bool {
+        true
+    }
+}
+
+/// How many events a connection may send, as a token bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EventRate {
+    /// Events a second, sustained; 0 = no limit. Default 50.
+    pub per_second: u32,
+    /// Events at once. Default 100.
+    pub burst: u32,
+    /// How long a connection may stay over its limit before it is closed for good. Default 10 s.
+    pub patience: Duration,
+}
+
+impl Default for EventRate {
+    fn default() -> Self {
+        Self {
+            per_second: 50,
+            burst: 100,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+impl EventRate {
+    /// No limit.
+    pub const NONE: Self = Self {
+        per_second: 0,
+        burst: 0,
+        patience: Duration::ZERO,
+    };
+}
+
+/// The verdict on a handshake: headers for its answer, or the words of a 403.
+pub type Admission = Result<HeaderMap, String>;
+
+/// A function that decides on handshakes.
+pub type AllowRequest =
+    Arc<dyn Fn(&Parts, IpAddr) -> Pin<Box<dyn Future<Output = Admission> + Send>> + Send + Sync>;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Arc::new(Limits::default()),
+            path: "/socket.io/".to_owned(),
+            transports: vec![TransportName::Polling, TransportName::WebSocket],
+            allow_upgrades: true,
+            parser: ParserChoice::Auto,
+            outbox: OutboxLimits::default(),
+            rooms_max: 256,
+            event_rate: EventRate::default(),
+            handler_queue: 64,
+            disconnect_timeout: Duration::from_secs(10),
+            allow_request: None,
+            origins: Arc::new(AnyOrigin),
+            unauthenticated_per_address: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("limits", &self.limits)
+            .field("path", &self.path)
+            .field("transports", &self.transports)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Which sockets are in which room of one namespace.
+//!
+//! Two maps and one order: rooms, then sockets; never a call into a map while an entry of it is held.
+//! Readers get an owned snapshot, shared until the room changes, so a broadcast to a quiet room of any
+//! size costs one reference count, and no guard ever leaves this file.
+//!
+//! A socket's own room, which has its id for a name, is not stored: the map of sockets answers for it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crier_protocol::{Room, SocketId};
+use dashmap::{DashMap, Entry};
+
+/// Members of a room at one moment.
+pub(crate) type Members<S> = Arc<[S]>;
+
+/// Rooms and sockets of a namespace. `S` is a cheap handle of a socket.
+#[derive(Debug)]
+pub(crate) struct Registry<S> {
+    sockets: DashMap<SocketId, S>,
+    rooms: DashMap<Room, RoomEntry<S>>,
+    everyone: std::sync::Mutex<Option<Members<S>>>,
+}
+
+#[derive(Debug)]
+struct RoomEntry<S> {
+    by_id: HashMap<SocketId, S>,
+    snapshot: Option<Members<S>>,
+}
+
+impl<S: Clone> Registry<S> {
+    pub(crate) fn new() -> Self {
+        Self {
+            sockets: DashMap::new(),
+            rooms: DashMap::new(),
+            everyone: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Adds a socket to the namespace.
+    pub(crate) fn insert(&self, id: SocketId, socket: S) {
+        self.sockets.insert(id, socket);
+        self.forget_everyone();
+    }
+
+    /// Takes a socket out of the namespace; its rooms are left one by one by their names.
+    pub(crate) fn remove(&self, id: &SocketId) {
+        self.sockets.remove(id);
+        self.forget_everyone();
+    }
+
+    /// Adds a socket to a room; true if the room is new.
+    pub(crate) fn join(&self, room: &Room, id: SocketId, socket: S) -> bool {
+        match self.rooms.entry(room.clone()) {
+            Entry::Occupied(mut entry) => {
+                let members = entry.get_mut();
+                members.by_id.insert(id, socket);
+                members.snapshot = None;
+                false
+            }
+            Entry::Vacant(entry) => {
+                let by_id = HashMap::from([(id, socket)]);
+                entry.insert(RoomEntry {
+                    by_id,
+                    snapshot: None,
+                });
+                true
+            }
+        }
+    }
+
+    /// Takes a socket out of a room; true if the room ended with it.
+    pub(crate) fn leave(&self, room: &Room, id: &SocketId) -> bool {
+        let Entry::Occupied(mut entry) = self.rooms.entry(room.clone()) else {
+            return false;
+        };
+        let members = entry.get_mut();
+        members.by_id.remove(id);
+        members.snapshot = None;
+        // Removed under the same lock, so no join can slip in between.
+        let empty = members.by_id.is_empty();
+        if empty {
+            entry.remove();
+        }
+        empty
+    }
+
+    /// A socket by its id.
+    pub(crate) fn socket(&self, id: &SocketId) -> Option<S> {
+        self.sockets.get(id).map(|entry| entry.value().clone())
+    }
+
+    /// The members of a room, or the one socket whose id it is.
+    pub(crate) fn members(&self, room: &Room) -> Option<Members<S>> {
+        if let Some(mut entry) = self.rooms.get_mut(room.as_str()) {
+            let members = entry.value_mut();
+            let snapshot = members
+                .snapshot
+                .get_or_insert_with(|| members.by_id.values().cloned().collect());
+            return Some(Arc::clone(snapshot));
+        }
+        let id = SocketId::parse(room.as_str())?;
+        self.socket(&id).map(|socket| Arc::from([socket]))
+    }
+
+    /// Every socket of the namespace.
+    pub(crate) fn everyone(&self) -> Members<S> {
+        let mut cached = crate::lock(&self.everyone);
+        let fresh = || {
+            self.sockets
+                .iter()
+                .map(|entry| entry.value().clone())
+                .collect()
+        };
+        Arc::clone(cached.get_or_insert_with(fresh))
+    }
+
+    /// How many sockets the namespace has.
+    pub(crate) fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// How many rooms there are, sockets' own apart.
+    pub(crate) fn rooms_len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Names and sizes of the rooms.
+    pub(crate) fn rooms(&self) -> Vec<(Room, usize)> {
+        self.rooms
+            .iter()
+            .map(|entry| (entry.key().clone(), entry.value().by_id.len()))
+            .collect()
+    }
+
+    fn forget_everyone(&self) {
+        *crate::lock(&self.everyone) = None;
+    }
+}

@@ -1,0 +1,786 @@
+//! The one task that owns a session: its state machines, its websocket, and the only loop.
+//!
+//! ```text
+//!   mailbox: commands ─┐                       ┌─▶ slots: middleware, handlers
+//!   websocket: frames ─┼─▶ engine ─▶ socket.io ┤
+//!   deadlines ─────────┘      │                └─▶ (violation) ─▶ close
+//!                             ▼
+//!   mailbox: outbox ────▶ held GET or websocket, everything that waits in one write
+//! ```
+//!
+//! Each turn takes one input of each kind, drains what the machines say, then writes.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use crier_protocol::{
+    CloseReason, Message,
+    engine::{self, Connection, Input, Output, PollAnswer, PostAnswer, TransportName},
+    socket::{Incoming, Outgoing, Parser, Refused, Session},
+    websocket::{CloseFrame, Event, append_close},
+};
+use futures_util::FutureExt as _;
+use http::HeaderMap;
+use smallvec::SmallVec;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::Sleep,
+};
+
+use super::{
+    EngineHandler, EngineSocket, PollReply, PostOutcome, PostReply, RefusedPoll, SessionHandle,
+    link::{Events, Link, ReadEnd},
+    mailbox::{self, Command, Parcel, Work},
+    rate::{Bucket, Verdict},
+    slot::{Phase, Received, Slot},
+};
+use crate::{
+    io::{IoInner, Upper as Application},
+    metrics,
+    namespace::{
+        handler::{Ack, Refusal, Running},
+        socket::Socket,
+    },
+};
+
+/// Turns before the task yields, where there is always more to do.
+const TURNS: usize = 8;
+
+/// A websocket that was closed by us waits this long for its peer to close too.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
+
+pub(crate) struct Driver {
+    io: Arc<IoInner>,
+    handle: SessionHandle,
+    engine: Connection,
+    upper: Upper,
+    base64: bool,
+    /// The websocket that is the transport.
+    link: Option<Link>,
+    /// The websocket that wants to be.
+    probe: Option<Box<Link>>,
+    new_probe: Option<Box<Link>>,
+    /// The GET that is held.
+    poll: Option<PollReply>,
+    /// A GET that was just announced, while another is held.
+    new_poll: Option<PollReply>,
+    /// The POST whose body is on its way, and its head for a plain Engine.IO server.
+    post: Option<PostReply>,
+    new_post: Option<PostReply>,
+    post_head: Option<HeaderMap>,
+    sleep: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+    was_writable: bool,
+    ended: Option<CloseReason>,
+}
+
+/// What is on top of Engine.IO.
+enum Upper {
+    SocketIo(Box<SocketIo>),
+    Plain(Arc<dyn EngineHandler>, EngineSocket),
+}
+
+struct SocketIo {
+    session: Session,
+    slots: SmallVec<[Slot; 1]>,
+    /// What is still done for sockets that have gone.
+    endings: Vec<Running>,
+    bucket: Bucket,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        io: Arc<IoInner>,
+        handle: SessionHandle,
+        transport: TransportName,
+        base64: bool,
+        link: Option<Link>,
+    ) -> Self {
+        let now = now();
+        let options = io.options();
+        let engine = Connection::new(transport, &options.limits, now);
+        let upper = match io.application() {
+            Application::SocketIo => Upper::SocketIo(Box::new(SocketIo {
+                session: Session::new(&options.limits, options.parser, now),
+                slots: SmallVec::new(),
+                endings: Vec::new(),
+                bucket: Bucket::new(&options.event_rate, now),
+            })),
+            Application::Engine(handler) => {
+                Upper::Plain(Arc::clone(handler), EngineSocket(handle.clone()))
+            }
+        };
+        Self {
+            io,
+            handle,
+            engine,
+            upper,
+            base64,
+            link,
+            probe: None,
+            new_probe: None,
+            poll: None,
+            new_poll: None,
+            post: None,
+            new_post: None,
+            post_head: None,
+            sleep: Box::pin(tokio::time::sleep(std::time::Duration::MAX)),
+            armed: None,
+            was_writable: false,
+            ended: None,
+        }
+    }
+
+    /// Owns the session to its end. A panic of a handler ends this session and nothing else.
+    pub(crate) async fn run(mut self) {
+        if let Upper::Plain(handler, socket) = &self.upper {
+            handler.on_open(socket);
+        }
+        let turn = AssertUnwindSafe(poll_fn(|cx| self.poll(cx)))
+            .catch_unwind()
+            .await;
+        let reason = turn.unwrap_or_else(|_| {
+            metrics::panicked();
+            CloseReason::HandlerPanic
+        });
+        self.finish(reason).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        for _ in 0..TURNS {
+            let now = now();
+            let mut more = self.take_work(cx, now);
+            self.poll_held_poll(cx, now);
+            more |= self.read_transport(cx, now);
+            more |= self.read_probe(cx, now);
+            self.poll_sockets(cx, now);
+            self.write(cx, now);
+            more |= self.poll_deadline(cx, now);
+            if let Some(reason) = self.ended {
+                return Poll::Ready(reason);
+            }
+            if !more {
+                return Poll::Pending;
+            }
+        }
+        // There is more, but others want their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    // What comes in.
+
+    /// Takes one command; true if there may be another.
+    fn take_work(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Work {
+            command,
+            overflow,
+            packets,
+        } = self.handle.mailbox().poll(cx);
+        if overflow {
+            metrics::slow_consumer();
+            self.input(Input::Close(CloseReason::SlowConsumer), now);
+            self.end_now(CloseReason::SlowConsumer);
+        }
+        if packets && self.poll.is_some() {
+            self.input(Input::OutboxReady, now);
+        }
+        let Some(command) = command else { return false };
+        match command {
+            Command::Poll(reply) => {
+                if self.poll.is_none() {
+                    self.poll = Some(reply);
+                } else {
+                    self.new_poll = Some(reply);
+                }
+                self.input(Input::PollOpened { ready: packets }, now);
+            }
+            Command::PostOpened(reply, head) => {
+                self.new_post = Some(reply);
+                self.input(Input::PostOpened, now);
+                if let Some(reply) = self.new_post.take() {
+                    self.post_head = head;
+                    // The request may have gone; its guard says so.
+                    let _ = reply.send(PostOutcome::Proceed);
+                }
+            }
+            Command::PostBody(body, reply) => {
+                self.post = Some(reply);
+                self.input(Input::PostBody(body), now);
+            }
+            Command::PostRefused => self.input(Input::PostRefused, now),
+            Command::PostIllegal => self.input(Input::PostIllegal, now),
+            Command::PostAborted => self.input(Input::PostAborted, now),
+            Command::Upgrade(link) => {
+                self.new_probe = Some(link);
+                self.input(Input::ProbeOpened, now);
+                self.probe = self.new_probe.take().or_else(|| self.probe.take());
+            }
+            Command::Left(id) => {
+                if let Upper::SocketIo(upper) = &mut self.upper {
+                    upper.left(
+                        |slot| slot.socket.id() == id,
+                        CloseReason::ServerNamespaceDisconnect,
+                    );
+                }
+            }
+            Command::DisconnectAll => self.disconnect_all(now),
+            Command::Close(reason) => self.close(reason, now),
+        }
+        true
+    }
+
+    /// A GET whose client went away is the end of the session, as in the reference.
+    fn poll_held_poll(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let gone = self
+            .poll
+            .as_mut()
+            .is_some_and(|reply| reply.poll_closed(cx).is_ready());
+        if gone {
+            self.poll = None;
+            self.input(Input::PollAborted, now);
+        }
+    }
+
+    fn read_transport(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.is_behind() || self.ended.is_some() {
+            // The handlers do not keep up: TCP pushes back. Their end wakes this task.
+            return false;
+        }
+        let Some(link) = &mut self.link else {
+            return false;
+        };
+        let mut events = Events::new();
+        let end = link.poll_events(cx, now, &mut events);
+        for event in events {
+            match event {
+                Event::Message(message) => self.input(Input::Frame(message), now),
+                Event::Close(close) => self.peer_closes(&close, now),
+                Event::Ping(_) | Event::Pong => {}
+            }
+            if self.ended.is_some() {
+                return false;
+            }
+        }
+        match end {
+            ReadEnd::More => return true,
+            ReadEnd::Pending => {}
+            ReadEnd::Eof | ReadEnd::Failed => {
+                self.link = None;
+                self.input(Input::TransportClosed, now);
+            }
+            ReadEnd::Violated(violation) => {
+                metrics::websocket_violation();
+                self.farewell(Some(violation.close_code()));
+                self.input(Input::TransportFailed, now);
+            }
+        }
+        false
+    }
+
+    /// The peer says goodbye; it gets its own words back.
+    fn peer_closes(&mut self, close: &CloseFrame, now: Instant) {
+        self.farewell(close.code);
+        self.input(Input::TransportClosed, now);
+    }
+
+    fn farewell(&mut self, code: Option<crier_protocol::websocket::CloseCode>) {
+        let mut out = Vec::new();
+        append_close(&mut out, code, "");
+        if let Some(link) = &mut self.link {
+            link.say_farewell(out);
+        }
+    }
+
+    fn read_probe(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(probe) = &mut self.probe else {
+            return false;
+        };
+        let mut events = Events::new();
+        let end = probe.poll_events(cx, now, &mut events);
+        for event in events {
+            match event {
+                // After its `5` the rest of what the websocket brought is the session's.
+                Event::Message(message) if self.probe.is_some() => {
+                    self.input(Input::ProbeMessage(message), now);
+                }
+                Event::Message(message) => self.input(Input::Frame(message), now),
+                Event::Close(_) if self.probe.is_some() => {
+                    self.probe = None;
+                    self.input(Input::ProbeClosed, now);
+                }
+                Event::Close(close) => self.peer_closes(&close, now),
+                Event::Ping(_) | Event::Pong => {}
+            }
+        }
+        match end {
+            ReadEnd::More => return true,
+            ReadEnd::Pending => {}
+            ReadEnd::Eof | ReadEnd::Failed | ReadEnd::Violated(_) => {
+                if self.probe.take().is_some() {
+                    self.input(Input::ProbeClosed, now);
+                } else if self.link.take().is_some() {
+                    self.input(Input::TransportClosed, now);
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether events wait that the handlers have no time for.
+    fn is_behind(&self) -> bool {
+        let max = self.io.options().handler_queue;
+        match &self.upper {
+            Upper::SocketIo(upper) => upper.slots.iter().any(|slot| slot.waiting() >= max),
+            Upper::Plain(..) => false,
+        }
+    }
+
+    /// Sleeps until the next deadline; true if one has come and was handled.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let upper = match &self.upper {
+            Upper::SocketIo(upper) => upper.session.poll_timeout(),
+            Upper::Plain(..) => None,
+        };
+        let link = self
+            .link
+            .as_mut()
+            .and_then(|link| link.assembler().poll_timeout());
+        let probe = self
+            .probe
+            .as_mut()
+            .and_then(|probe| probe.assembler().poll_timeout());
+        let all = [self.engine.poll_timeout(), upper, link, probe];
+        let Some(next) = all.into_iter().flatten().min() else {
+            return false;
+        };
+        // A deadline that moved back is left armed: the timer then fires once too often, which costs
+        // less than to set it anew with every pong.
+        if self.armed.is_none_or(|armed| next < armed) {
+            self.sleep.as_mut().reset(next.into());
+            self.armed = Some(next);
+        }
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.armed = None;
+        self.input(Input::Timeout, now);
+        if let Upper::SocketIo(upper) = &mut self.upper
+            && let Err(violation) = upper.session.handle_timeout(now)
+        {
+            self.violated(&violation, now);
+        }
+        if let Some(link) = &mut self.link
+            && let Err(violation) = link.assembler().handle_timeout(now)
+        {
+            metrics::websocket_violation();
+            self.farewell(Some(violation.close_code()));
+            self.input(Input::TransportFailed, now);
+        }
+        if let Some(probe) = &mut self.probe
+            && probe.assembler().handle_timeout(now).is_err()
+        {
+            self.probe = None;
+            self.input(Input::ProbeClosed, now);
+        }
+        true
+    }
+
+    // What the machines say.
+
+    fn input(&mut self, input: Input, now: Instant) {
+        self.engine.handle(input, now);
+        while let Some(output) = self.engine.poll_output() {
+            self.apply(output, now);
+        }
+        self.handle
+            .set_facts(self.engine.transport(), self.engine.is_upgrading());
+    }
+
+    fn apply(&mut self, output: Output, now: Instant) {
+        match output {
+            Output::Message(message) => self.message(message, now),
+            Output::Send(packet) => {
+                self.handle.mailbox().push_engine(packet);
+                if self.poll.is_some() {
+                    self.engine.handle(Input::OutboxReady, now);
+                }
+            }
+            Output::AnswerPoll(answer) => self.answer_poll(answer),
+            Output::RefusePoll => {
+                if let Some(reply) = self.new_poll.take() {
+                    let _ = reply.send(Err(RefusedPoll));
+                }
+            }
+            Output::AnswerPost(answer) => self.answer_post(answer),
+            Output::RefusePost => {
+                if let Some(reply) = self.new_post.take() {
+                    let _ = reply.send(PostOutcome::Answer(PostAnswer::Status(400)));
+                }
+            }
+            Output::SendProbe(packet) => {
+                if let Some(probe) = &mut self.probe {
+                    let mut out = Vec::new();
+                    mailbox::append_websocket(&mut out, &packet, self.base64);
+                    probe.queue(&out);
+                }
+            }
+            Output::CloseProbe => {
+                let probe = self.probe.take();
+                self.part_with(probe);
+            }
+            Output::RefuseProbe => {
+                let probe = self.new_probe.take();
+                self.part_with(probe);
+            }
+            Output::Upgraded => {
+                self.link = self.probe.take().map(|probe| *probe);
+                metrics::upgraded();
+            }
+            Output::CloseTransport => self.farewell(None),
+            Output::Closed(reason) => self.end_now(reason),
+        }
+    }
+
+    fn end_now(&mut self, reason: CloseReason) {
+        self.ended.get_or_insert(reason);
+    }
+
+    /// Closes a websocket that is not, or not yet, the transport; it is not waited for.
+    fn part_with(&self, link: Option<Box<Link>>) {
+        if let Some(mut link) = link {
+            let mut out = Vec::new();
+            append_close(&mut out, None, "");
+            link.say_farewell(out);
+            self.io.tasks().spawn(say_goodbye(*link));
+        }
+    }
+
+    fn answer_poll(&mut self, answer: PollAnswer) {
+        let Some(reply) = self.poll.take() else {
+            return;
+        };
+        let max = self.io.options().limits.max_payload;
+        let mut body = self.handle.mailbox().drain_polling(max, self.parser());
+        if let PollAnswer::Body(packets) = answer {
+            if !body.is_empty() {
+                body.push(engine::SEPARATOR);
+            }
+            body.extend_from_slice(packets.as_bytes());
+        }
+        // A client that went away just now has its session closed by the next turn.
+        let _ = reply.send(Ok(body));
+    }
+
+    fn answer_post(&mut self, answer: PostAnswer) {
+        if let Some(reply) = self.post.take() {
+            let _ = reply.send(PostOutcome::Answer(answer));
+        }
+        self.post_head = None;
+    }
+
+    fn parser(&self) -> Parser {
+        match &self.upper {
+            Upper::SocketIo(upper) => upper.session.parser().unwrap_or(Parser::Default),
+            Upper::Plain(..) => Parser::Default,
+        }
+    }
+
+    fn message(&mut self, message: Message, now: Instant) {
+        let upper = match &mut self.upper {
+            Upper::SocketIo(upper) => upper,
+            Upper::Plain(handler, socket) => {
+                return handler.on_message(socket, message, self.post_head.as_ref());
+            }
+        };
+        metrics::packet_in();
+        match upper.session.handle(message, now) {
+            Ok(Some(incoming)) => self.incoming(incoming, now),
+            Ok(None) => {}
+            Err(violation) => self.violated(&violation, now),
+        }
+    }
+
+    fn violated(&mut self, violation: &crier_protocol::socket::Violation, now: Instant) {
+        metrics::packet_violation();
+        tracing::debug!(%violation, "closing a session");
+        self.engine
+            .handle(Input::Close(violation.close_reason()), now);
+        while let Some(output) = self.engine.poll_output() {
+            // The rest of the payload came after the fault and is not looked at.
+            if !matches!(output, Output::Message(_)) {
+                self.apply(output, now);
+            }
+        }
+        // Unlike a server's goodbye, this does not wait for the client's next GET.
+        self.end_now(violation.close_reason());
+    }
+
+    fn incoming(&mut self, incoming: Incoming, now: Instant) {
+        let Upper::SocketIo(upper) = &mut self.upper else {
+            return;
+        };
+        match incoming {
+            Incoming::Connect { namespace, auth } => match self.io.enter(&namespace) {
+                Some(live) => {
+                    let id = self.io.new_socket_id();
+                    let socket = Socket::new(id, live, self.handle.clone(), auth);
+                    upper.slots.push(Slot::new(socket));
+                }
+                None => {
+                    let packet = Outgoing::connect_error(&namespace, "Invalid namespace", None);
+                    self.handle.push(&Parcel::new(packet));
+                    if let Err(violation) =
+                        upper.session.refused(&namespace, Refused::UnknownNamespace)
+                    {
+                        self.violated(&violation, now);
+                    }
+                }
+            },
+            Incoming::Event {
+                namespace,
+                id,
+                name,
+                args,
+            } => {
+                let Some(slot) = upper
+                    .slots
+                    .iter_mut()
+                    .find(|slot| *slot.name() == namespace)
+                else {
+                    return;
+                };
+                match upper.bucket.take(&self.io.options().event_rate, now) {
+                    Verdict::Welcome => slot.receive(Received {
+                        name,
+                        args,
+                        ack: id,
+                    }),
+                    Verdict::Later(after) => {
+                        let ack = Ack::new(&slot.socket, id);
+                        slot.socket.refuse(&name, Refusal::RateLimited(after), ack);
+                    }
+                    Verdict::Expelled => {
+                        let socket = slot.socket.clone();
+                        socket.refuse(&name, Refusal::Expelled, Ack::new(&socket, None));
+                        self.disconnect_all(now);
+                    }
+                }
+            }
+            Incoming::Ack {
+                namespace,
+                id,
+                args,
+            } => {
+                let slot = upper.slots.iter().find(|slot| *slot.name() == namespace);
+                if !slot.is_some_and(|slot| slot.socket.resolve_ack(id, args)) {
+                    metrics::unknown_ack();
+                }
+            }
+            Incoming::Disconnect { namespace } => {
+                let gone = |slot: &Slot| *slot.name() == namespace;
+                upper.remove(gone, CloseReason::ClientNamespaceDisconnect);
+            }
+            Incoming::Ignored(_) => {
+                if upper.bucket.take(&self.io.options().event_rate, now) == Verdict::Expelled {
+                    self.disconnect_all(now);
+                }
+            }
+        }
+    }
+
+    /// Lets clients in, and gives the handlers their turn.
+    fn poll_sockets(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let Upper::SocketIo(upper) = &mut self.upper else {
+            return;
+        };
+        let mut violation = None;
+        let mut at = 0;
+        while let Some(slot) = upper.slots.get_mut(at) {
+            match slot.poll_verdict(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => {
+                    upper.session.accepted(slot.name());
+                    let packet = Outgoing::connect(slot.name(), &slot.socket.id(), None);
+                    self.handle.push(&Parcel::new(packet));
+                    slot.socket.connected();
+                    slot.join();
+                    self.io.joined(&self.handle);
+                }
+                Poll::Ready(Err(error)) => {
+                    let packet =
+                        Outgoing::connect_error(slot.name(), &error.message, error.data.as_ref());
+                    self.handle.push(&Parcel::new(packet));
+                    let refused = upper.session.refused(slot.name(), Refused::ByMiddleware);
+                    violation = refused.err().or(violation);
+                    let slot = upper.slots.swap_remove(at);
+                    slot.end(CloseReason::ServerNamespaceDisconnect);
+                    continue;
+                }
+            }
+            slot.poll_handlers(cx);
+            at += 1;
+        }
+        upper
+            .endings
+            .retain_mut(|ending| ending.as_mut().poll(cx).is_pending());
+        if upper.endings.is_empty() && upper.endings.capacity() > 0 {
+            upper.endings = Vec::new();
+        }
+        if let Some(violation) = violation {
+            self.violated(&violation, now);
+        }
+    }
+
+    // The end.
+
+    fn disconnect_all(&mut self, now: Instant) {
+        if let Upper::SocketIo(upper) = &mut self.upper {
+            for slot in &upper.slots {
+                if let Phase::Joined { .. } = slot.phase {
+                    self.handle
+                        .push(&Parcel::new(Outgoing::disconnect(slot.name())));
+                }
+            }
+            upper.remove(|_| true, CloseReason::ServerNamespaceDisconnect);
+        }
+        self.close(CloseReason::ForcedClose, now);
+    }
+
+    /// Ends the transport after everything that waits has been sent.
+    fn close(&mut self, reason: CloseReason, now: Instant) {
+        if self.poll.is_some() && !self.handle.mailbox().is_empty() {
+            self.input(Input::OutboxReady, now);
+        }
+        // The sockets go now, also where the client has still to fetch the last packets.
+        if let Upper::SocketIo(upper) = &mut self.upper {
+            upper.remove(|_| true, reason);
+        }
+        self.input(Input::Close(reason), now);
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let parser = self.parser();
+        if self.poll.is_some() && !self.handle.mailbox().is_empty() {
+            self.input(Input::OutboxReady, now);
+        }
+        if let Some(probe) = &mut self.probe {
+            // A probe that cannot be written to is found out by its read.
+            let _ = probe.poll_flush(cx, None);
+        }
+        let writable = match &mut self.link {
+            Some(link) => {
+                let outbox = Some((self.handle.mailbox(), parser, self.base64));
+                if let Poll::Ready(Err(_)) = link.poll_flush(cx, outbox) {
+                    self.link = None;
+                    self.input(Input::TransportClosed, now);
+                }
+                self.link.as_ref().is_some_and(Link::is_writable)
+            }
+            None => self.poll.is_some(),
+        };
+        if writable != self.was_writable {
+            self.was_writable = writable;
+            self.handle.mailbox().set_writable(writable);
+        }
+    }
+
+    /// Takes the session out of everything that knows it, lets its handlers finish, and parts with
+    /// the websocket.
+    async fn finish(mut self, reason: CloseReason) {
+        self.io.forget_session(&self.handle);
+        metrics::closed(reason);
+        let mut endings = Vec::new();
+        if let Upper::SocketIo(upper) = &mut self.upper {
+            upper.remove(|_| true, reason);
+            endings = std::mem::take(&mut upper.endings);
+        }
+        let link = self.link.take();
+        let parser = self.parser();
+        let goodbye = async {
+            if let Some(mut link) = link {
+                if reason != CloseReason::SlowConsumer {
+                    let flush = poll_fn(|cx| {
+                        link.poll_flush(cx, Some((self.handle.mailbox(), parser, self.base64)))
+                    });
+                    // Whoever does not take the last bytes in time does not get them.
+                    let _ = tokio::time::timeout(LINGER, flush).await;
+                }
+                self.handle.mailbox().close();
+                linger(link.into_stream()).await;
+            } else {
+                self.handle.mailbox().close();
+            }
+        };
+        let handlers = async {
+            for ending in endings {
+                if AssertUnwindSafe(ending).catch_unwind().await.is_err() {
+                    metrics::panicked();
+                }
+            }
+        };
+        let timeout = self.io.options().disconnect_timeout;
+        let ((), late) = tokio::join!(goodbye, tokio::time::timeout(timeout, handlers));
+        if late.is_err() {
+            tracing::warn!("disconnect handlers did not finish in time and were dropped");
+        }
+    }
+}
+
+impl SocketIo {
+    /// Sockets that the server disconnected: the protocol machine is told.
+    fn left(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason) {
+        if let Some(slot) = self.slots.iter().find(|slot| which(slot)) {
+            self.session.left(slot.name());
+        }
+        self.remove(which, reason);
+    }
+
+    fn remove(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason) {
+        let mut at = 0;
+        while let Some(slot) = self.slots.get(at) {
+            if which(slot) {
+                let slot = self.slots.swap_remove(at);
+                self.endings.extend(slot.end(reason));
+            } else {
+                at += 1;
+            }
+        }
+    }
+}
+
+/// Sends the last words and closes.
+async fn say_goodbye(mut link: Link) {
+    let flush = poll_fn(|cx| link.poll_flush(cx, None));
+    let _ = tokio::time::timeout(LINGER, flush).await;
+    linger(link.into_stream()).await;
+}
+
+/// Ends a stream so that the peer gets the last bytes: our side is closed, and what still comes is
+/// read away for a moment, since unread bytes would turn the close into a reset.
+async fn linger(mut stream: TcpStream) {
+    let end = async {
+        stream.shutdown().await?;
+        let mut sink = [0; 1024];
+        // A peer that goes on sending is cut off.
+        let mut left = 64;
+        while left > 0 && stream.read(&mut sink).await? > 0 {
+            left -= 1;
+        }
+        std::io::Result::Ok(())
+    };
+    // Too late or broken: either way the stream is dropped now.
+    let _ = tokio::time::timeout(LINGER, end).await;
+}
+
+/// The time, as virtual clocks of tests have it too.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

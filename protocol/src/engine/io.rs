@@ -35,7 +35,8 @@ pub enum Input {
     /// The POST is declared as `application/octet-stream`, which revision 4 does not know. The session
     /// ends.
     PostIllegal,
-    /// The outbox, empty before, has something in it now. Said even where no GET is held.
+    /// The outbox, empty before, has something in it now. Said even where no GET is held, but not late:
+    /// if a GET took it meanwhile, the next one would be answered with nothing.
     OutboxReady,
     /// A websocket with the session's sid got its 101. If [`Output::RefuseProbe`] answers, nothing else
     /// is said about it.

@@ -43,11 +43,18 @@ fn gets_that_come_after_the_probe_get_a_noop_too() {
 
 #[test]
 fn before_the_probe_no_noop_is_sent() {
-    let mut client = Script::polling();
-    client.get();
-    client.input(Input::ProbeOpened);
-    client.wait(299);
-    client.expect_nothing();
+    for get_first in [true, false] {
+        let mut client = Script::polling();
+        if get_first {
+            client.get();
+        }
+        client.input(Input::ProbeOpened);
+        if !get_first {
+            client.get();
+        }
+        client.wait(299);
+        client.expect_nothing();
+    }
 }
 
 #[test]

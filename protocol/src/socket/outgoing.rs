@@ -1,17 +1,17 @@
 //! One packet to clients, written once for each wire form.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use bytestring::ByteString;
-use smallvec::SmallVec;
 
 use super::{
     Args, EncodeError, Parser,
     args::utf8,
+    frame::{BINARY, HEAD_MAX, TEXT, append_frame, base64_packet},
     is_reserved,
     msgpack::{write_array_len, write_map_len, write_str, write_uint, write_value},
+    parts::{Parts, push_digits, push_quoted},
     stringify::{quote, stringify},
     tree,
 };
@@ -332,92 +332,4 @@ fn check(args: &Args) -> Result<(), EncodeError> {
         return Err(EncodeError::Ambiguous);
     }
     Ok(())
-}
-
-/// What stands before a packet's arguments; nearly always short enough to need no memory.
-type Head = SmallVec<[u8; 128]>;
-
-/// The text of a packet in pieces, so that its length is known before its frame is written.
-#[derive(Default)]
-struct Parts {
-    head: Head,
-    items: ByteString,
-    tail: &'static [u8],
-    attachments: Option<Arc<[Bytes]>>,
-}
-
-impl Parts {
-    fn text(&self) -> [&[u8]; 3] {
-        [&self.head, self.items.as_bytes(), self.tail]
-    }
-
-    fn len(&self) -> usize {
-        self.text().iter().map(|part| part.len()).sum()
-    }
-
-    fn attachments(&self) -> &[Bytes] {
-        self.attachments.as_deref().unwrap_or_default()
-    }
-}
-
-fn push_digits(head: &mut Head, mut number: u64) {
-    let start = head.len();
-    loop {
-        head.extend((number % 10).to_be_bytes().last().map(|digit| b'0' + digit));
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = head.get_mut(start..) {
-        digits.reverse();
-    }
-}
-
-/// A JSON string; names in use need no escapes.
-fn push_quoted(head: &mut Head, name: &str) {
-    if name.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        head.push(b'"');
-        head.extend_from_slice(name.as_bytes());
-        head.push(b'"');
-    } else {
-        let mut quoted = Vec::new();
-        quote(name, &mut quoted);
-        head.extend_from_slice(&quoted);
-    }
-}
-
-/// Bytes as an Engine.IO text packet.
-fn base64_packet(bytes: &[u8]) -> Vec<u8> {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4 + 1);
-    text.push('b');
-    STANDARD.encode_string(bytes, &mut text);
-    text.into()
-}
-
-/// A websocket frame's opcode with FIN.
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-
-/// Longest head of an unmasked frame.
-const HEAD_MAX: usize = 10;
-
-/// Appends one unmasked frame (RFC 6455, 5.2) whose payload is given in pieces.
-fn append_frame(out: &mut Vec<u8>, opcode: u8, payload: &[&[u8]]) {
-    let len = payload.iter().map(|part| part.len()).sum::<usize>();
-    out.push(opcode);
-    match (u8::try_from(len), u16::try_from(len)) {
-        (Ok(short @ ..=125), _) => out.push(short),
-        (_, Ok(medium)) => {
-            out.push(126);
-            out.extend_from_slice(&medium.to_be_bytes());
-        }
-        _ => {
-            out.push(127);
-            out.extend_from_slice(&u64::try_from(len).unwrap_or(u64::MAX).to_be_bytes());
-        }
-    }
-    for part in payload {
-        out.extend_from_slice(part);
-    }
 }

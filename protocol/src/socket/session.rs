@@ -271,8 +271,7 @@ impl Session {
         now: Instant,
     ) -> Result<Option<Incoming>, Violation> {
         self.handle_timeout(now)?;
-        let limits = Arc::clone(&self.limits);
-        match self.decoder.handle(message, &limits)? {
+        match self.decoder.handle(message, &self.limits)? {
             Decoded::Packet(Packet::Connect { namespace, auth }, _) => {
                 self.connect(namespace, auth.unwrap_or_default()).map(Some)
             }
@@ -283,7 +282,7 @@ impl Session {
                     return Err(Violation::NotJoined { namespace });
                 }
                 if attachments > 0 {
-                    let deadline = now.checked_add(limits.message_timeout).unwrap_or(now);
+                    let deadline = now.checked_add(self.limits.message_timeout).unwrap_or(now);
                     self.decoder.hold(packet, attachments, deadline);
                     return Ok(None);
                 }

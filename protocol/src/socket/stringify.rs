@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
 use super::EncodeError;
 
@@ -38,14 +38,18 @@ impl Formatter for JavaScript<'_> {
         if is_short_integer(value.into()) {
             return write_integer(writer, value.into());
         }
-        write_number(writer, &format!("{value:e}"))
+        let mut text = Vec::with_capacity(32);
+        CompactFormatter.write_f32(&mut text, value)?;
+        write_number(writer, &String::from_utf8_lossy(&text))
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         if is_short_integer(value) {
             return write_integer(writer, value);
         }
-        write_number(writer, &format!("{value:e}"))
+        let mut text = Vec::with_capacity(32);
+        CompactFormatter.write_f64(&mut text, value)?;
+        write_number(writer, &String::from_utf8_lossy(&text))
     }
 
     fn write_byte_array<W: ?Sized + io::Write>(
@@ -56,14 +60,6 @@ impl Formatter for JavaScript<'_> {
         let num = self.attachments.len();
         self.attachments.push(Bytes::copy_from_slice(bytes));
         write!(writer, "{{\"_placeholder\":true,\"num\":{num}}}")
-    }
-
-    fn write_char_escape<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
     }
 }
 
@@ -78,24 +74,30 @@ fn write_integer<W: ?Sized + io::Write>(writer: &mut W, value: f64) -> io::Resul
     write!(writer, "{value}")
 }
 
-/// Writes a number given as Rust's shortest `1.25e-7` in the layout of JavaScript.
+/// Writes a number, given in some decimal form such as `-12.5e-7`, in the layout of JavaScript.
 ///
-/// The digits are the same in both languages; only the layout differs (ECMA-262, `Number::toString`).
-fn write_number<W: ?Sized + io::Write>(writer: &mut W, scientific: &str) -> io::Result<()> {
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+/// The digits are the same (the shortest that read back, the even one of two as close; Rust's own
+/// `{:e}` takes the other); only the layout differs (ECMA-262, `Number::toString`).
+fn write_number<W: ?Sized + io::Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
-        None => ("", mantissa),
+        None => ("", text),
     };
-    let digits = mantissa.replace('.', "");
-    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.trim_start_matches('+').parse().unwrap_or(0);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let joined = [whole, fraction].concat();
+    let digits = joined.trim_start_matches('0');
+    let shift = |len: usize| i32::try_from(len).unwrap_or(0);
+    let leading_zeros = shift(joined.len() - digits.len());
+    let digits = digits.trim_end_matches('0');
     // Digits before the decimal point, if written without an exponent.
-    let point = exponent + 1;
+    let point = exponent + shift(whole.len()) - leading_zeros;
     let (count, whole) = (digits.len(), usize::try_from(point).unwrap_or(0));
     match point {
         1..=21 if whole >= count => write!(writer, "{sign}{digits:0<whole$}"),
         1..=21 => {
-            let (before, after) = digits.split_at_checked(whole).unwrap_or((&digits, ""));
+            let (before, after) = digits.split_at_checked(whole).unwrap_or((digits, ""));
             write!(writer, "{sign}{before}.{after}")
         }
         -5..=0 => {
@@ -103,8 +105,9 @@ fn write_number<W: ?Sized + io::Write>(writer: &mut W, scientific: &str) -> io::
             write!(writer, "{sign}0.{:0<zeros$}{digits}", "")
         }
         _ => {
-            let (first, others) = digits.split_at_checked(1).unwrap_or((&digits, ""));
+            let (first, others) = digits.split_at_checked(1).unwrap_or((digits, ""));
             let dot = if others.is_empty() { "" } else { "." };
+            let exponent = point - 1;
             let plus = if exponent > 0 { "+" } else { "" };
             write!(writer, "{sign}{first}{dot}{others}e{plus}{exponent}")
         }

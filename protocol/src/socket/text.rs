@@ -1,4 +1,21 @@
 //! Packets of the default parser: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`.
+//!
+//! Compared with `socket.io-parser` 4.2.7 on the 109 dialogues of `testdata/socket_{text,binary}.txt`;
+//! 79 read the same. The others, none of which the reference's clients produce:
+//!
+//! | input | reference | here |
+//! |---|---|---|
+//! | `40{"token":1,"token":2}` | the last counts | closes |
+//! | ack id above 2^53-1, or with leading zeros | another number is acked | closes |
+//! | `42 ["a"]` | the space is the ack id 0 | no ack id |
+//! | `42` | an event without a name | closes |
+//! | `42[5]` | an event that no handler has | ignored |
+//! | `"\ud83d"`, `1e400` as an argument | read | relayed as they are, an error if read |
+//! | `451e0-`, `45 1 -`, `450x1-`, `45+1-`, `4501-` | counts | closes |
+//! | `num` that is no index | closes after the attachments | closes at the header |
+//! | `num` twice, or not at all | the event, with holes | closes at the header |
+//! | `451-`, `461-5` | waits for attachments | closes |
+//! | header for a namespace not joined | closes after the attachments | closes at the header |
 
 use bytestring::ByteString;
 use memchr::memchr;

@@ -59,7 +59,7 @@ impl Peer {
             Message::Text(text) => {
                 Message::Text(text.strip_prefix('4').unwrap_or(&text).to_owned().into())
             }
-            binary => binary,
+            binary @ Message::Binary(_) => binary,
         };
         match self.session.handle(message, self.now) {
             Ok(None) => "awaiting".to_owned(),

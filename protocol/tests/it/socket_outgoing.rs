@@ -454,3 +454,14 @@ fn from_msgpack_client(packet: &[u8]) -> Args {
         other => panic!("not an event: {other:?}"),
     }
 }
+
+/// Without serde_json's `float_roundtrip` this one comes out one unit in the last place off.
+#[test]
+fn doubles_are_read_exactly() {
+    let limits = Limits::default();
+    let args = Args::from_json_array("[31.245270191439438]", &limits).expect("JSON");
+    for args in [args.clone(), over_msgpack(&args)] {
+        let number = args.get::<f64>(0).expect("a number");
+        assert_eq!(number.to_bits(), 31.245_270_191_439_438_f64.to_bits());
+    }
+}

@@ -31,11 +31,14 @@
 //! ```
 
 pub mod adapter;
+pub mod cli;
+pub mod config;
 pub mod http;
 mod io;
 mod metrics;
 mod namespace;
 mod options;
+pub mod pages;
 mod room;
 mod session;
 

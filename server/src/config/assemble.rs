@@ -1,0 +1,158 @@
+//! Entries to sections: which setting becomes which field.
+
+use crier_protocol::Limits;
+
+use super::read::{self, Reader};
+use super::source::Entry;
+use super::{
+    App, Auth, AuthKeys, AuthMode, Config, Http, ParserChoice, Rest, Shown, Shutdown, Socket,
+    is_loopback,
+};
+
+impl Config {
+    /// Reads every setting once. What is not legal is noted by the reader and stands here as a
+    /// placeholder that no caller ever sees.
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        let listen = r.address("listen");
+        let rest_listen = r.address_or_off("rest_listen");
+        let loopback_only = is_loopback(listen) && rest_listen.is_none_or(is_loopback);
+        let auth = read_auth(r);
+        Self {
+            listen,
+            rest_listen,
+            internal_listen: r.address("internal_listen"),
+            advertise: r.host_port("advertise"),
+            cluster_secret: r.keys("cluster_secret"),
+            redis_url: r.redis_url("redis_url"),
+            data_dir: r.path("data_dir").unwrap_or_default(),
+            apps: r
+                .choices("apps")
+                .into_iter()
+                .filter_map(App::parse)
+                .collect(),
+            cors_origins: r.origins("cors_origins"),
+            hosts: r.hosts("hosts"),
+            client_dist: r.path("client_dist"),
+            log: r.text("log").unwrap_or_default(),
+            socket: read_socket(r),
+            http: read_http(r, loopback_only),
+            auth,
+            rest: Rest {
+                api_keys: r.keys("rest.api_keys"),
+                outbox: r.switch("rest_outbox"),
+                body_max: r.number("rest.body_max"),
+                batch_max: r.number("rest.batch_max"),
+                attachment_max: r.number("rest.attachment_max"),
+                requests_per_second: r.cap("rest.requests_per_second", loopback_only),
+            },
+            shutdown: Shutdown {
+                drain: r.time("shutdown.drain"),
+            },
+            shown: r.entries.iter().map(show).collect(),
+        }
+    }
+}
+
+fn read_socket(r: &mut Reader<'_>) -> Socket {
+    let transports = r.choices("socket.transports");
+    let events_per_second = r.small("socket.events_per_second");
+    Socket {
+        path: r.url_path("socket.path"),
+        polling: transports.contains(&"polling"),
+        websocket: transports.contains(&"websocket"),
+        parser: match r.choice("socket.parser") {
+            Some("default") => ParserChoice::Default,
+            Some("msgpack") => ParserChoice::Msgpack,
+            _ => ParserChoice::Auto,
+        },
+        limits: Limits {
+            ping_interval: r.time("socket.ping_interval"),
+            ping_timeout: r.time("socket.ping_timeout"),
+            upgrade_timeout: r.time("socket.upgrade_timeout"),
+            connect_timeout: r.time("socket.connect_timeout"),
+            max_payload: r.number("socket.max_http_buffer_size"),
+            payload_packets_max: r.number("socket.payload_packets_max"),
+            fragments_max: r.number("socket.fragments_max"),
+            message_timeout: r.time("socket.message_timeout"),
+            control_frames_per_second: r.small("socket.control_frames_per_second"),
+            attachments_max: r.number("socket.attachments_max"),
+            attachments_bytes_max: r.number("socket.attachments_bytes_max"),
+            depth_max: r.number("socket.json_depth"),
+            args_max: r.number("socket.args_max"),
+            event_name_max: r.number("socket.event_name_max"),
+            namespace_max: r.number("socket.namespace_max"),
+            namespaces_max: r.number("socket.namespaces_max"),
+            unknown_namespaces_max: r.number("socket.unknown_namespaces_max"),
+            pending_acks_max: r.number("socket.pending_acks_max"),
+        },
+        recovery_window: r.time("socket.recovery_window"),
+        outbox_frames: r.number("socket.outbox_frames"),
+        outbox_bytes: r.number("socket.outbox_bytes"),
+        rooms_max: r.number("socket.rooms_max"),
+        sockets_per_user: r.cap("socket.sockets_per_user", false),
+        events_per_second,
+        // Whoever raises the rate alone does not want it held down by the burst's default.
+        events_burst: r.small("socket.events_burst").max(events_per_second),
+        event_payload_max: r.number("socket.event_payload_max"),
+    }
+}
+
+fn read_http(r: &mut Reader<'_>, loopback_only: bool) -> Http {
+    Http {
+        header_timeout: r.time("http.header_timeout"),
+        keep_alive: r.time("http.keep_alive"),
+        body_timeout: r.time("http.body_timeout"),
+        body_rate_min: r.number("http.body_rate_min"),
+        write_timeout: r.time("http.write_timeout"),
+        head_max: r.number("http.head_max"),
+        headers_max: r.number("http.headers_max"),
+        uri_max: r.number("http.uri_max"),
+        in_flight_max: r.number("http.in_flight_max"),
+        connections_max: r.cap("http.connections_max", loopback_only),
+        connections_per_ip: r.cap("http.connections_per_ip", loopback_only),
+        handshakes_per_second: r.cap("http.handshakes_per_second", loopback_only),
+    }
+}
+
+fn read_auth(r: &mut Reader<'_>) -> Auth {
+    let (secret, pem, jwks) = (
+        r.key("auth.secret"),
+        r.path("auth.keys"),
+        r.path("auth.jwks"),
+    );
+    // A key that is given and wrong is an error of its own, not a reason to fall back.
+    let given = ["auth.secret", "auth.keys", "auth.jwks"]
+        .iter()
+        .any(|key| r.is_given(key));
+    let keys = if given {
+        AuthKeys::Configured { secret, pem, jwks }
+    } else {
+        AuthKeys::Development
+    };
+    let mode = match r.choice("auth.mode") {
+        Some("required") => AuthMode::Required,
+        Some("optional") => AuthMode::Optional,
+        Some("off") => AuthMode::Off,
+        _ if given => AuthMode::Required,
+        _ => AuthMode::Optional,
+    };
+    Auth {
+        keys,
+        mode,
+        query_token: r.switch("auth.query_token"),
+        require_exp: r.switch("auth.require_exp"),
+        issuer: r.text("auth.issuer"),
+        audience: r.texts("auth.audience"),
+        max_lifetime: Some(r.time("auth.max_lifetime")).filter(|time| !time.is_zero()),
+        token_max: r.number("auth.token_max"),
+    }
+}
+
+fn show(entry: &Entry) -> Shown {
+    let value = read::shown(entry.setting, &entry.raw);
+    Shown {
+        key: entry.setting.key,
+        value,
+        source: entry.source.clone(),
+    }
+}

@@ -1,0 +1,271 @@
+//! Typed reading of the merged entries. What is wrong is noted, and reading goes on: all errors are
+//! reported together.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::origin::WebOrigin;
+use super::secret::Secret;
+use super::setting::{Kind, Setting};
+use super::source::Entry;
+use super::value::{self, Raw};
+
+/// At least so many bytes in a secret that signs: HMAC-SHA256's own output size (RFC 7518, 3.2).
+const KEY_MIN: usize = 32;
+
+pub(super) struct Reader<'a> {
+    pub(super) entries: &'a [Entry],
+    pub(super) errors: &'a mut Vec<ConfigError>,
+    /// Settings that were read, for the test that every row has a reader.
+    pub(super) read: Vec<&'static str>,
+}
+
+impl Reader<'_> {
+    /// Whether the setting was given, right or wrong.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.entry(key).is_some_and(|entry| !entry.raw.is_empty())
+    }
+
+    pub(super) fn address(&mut self, key: &'static str) -> SocketAddr {
+        let none = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.value(key, |raw, _| value::address(raw.text()?))
+            .unwrap_or(none)
+    }
+
+    pub(super) fn address_or_off(&mut self, key: &'static str) -> Option<SocketAddr> {
+        self.value(key, |raw, _| match raw.text()? {
+            "off" | "none" | "false" => Some(None),
+            text => value::address(text).map(Some),
+        })
+        .flatten()
+    }
+
+    pub(super) fn host_port(&mut self, key: &'static str) -> Option<String> {
+        self.value(key, |raw, _| value::host_port(raw.text()?))
+    }
+
+    pub(super) fn time(&mut self, key: &'static str) -> Duration {
+        let time = self.value(key, |raw, kind| {
+            let (bare, min, max) = match kind {
+                Kind::Millis(min, max) => (true, min, max),
+                Kind::Time(min, max) => (false, min, max),
+                _ => return None,
+            };
+            let time = value::time(raw.text()?, bare)?;
+            (min..=max)
+                .contains(&u64::try_from(time.as_millis()).ok()?)
+                .then_some(time)
+        });
+        time.unwrap_or_default()
+    }
+
+    /// Bytes or a count.
+    pub(super) fn number(&mut self, key: &'static str) -> usize {
+        let number = self.value(key, |raw, kind| {
+            let text = raw.text()?;
+            let (number, min, max) = match kind {
+                Kind::Size(min, max) => (value::size(text)?, min, max),
+                Kind::Count(min, max) => (value::whole(text)?, min, max),
+                _ => return None,
+            };
+            (min..=max)
+                .contains(&number)
+                .then_some(usize::try_from(number).ok()?)
+        });
+        number.unwrap_or_default()
+    }
+
+    /// The same where it has to fit 32 bits.
+    pub(super) fn small(&mut self, key: &'static str) -> u32 {
+        // The bounds of such a row are far below; saturating is for the type alone.
+        u32::try_from(self.number(key)).unwrap_or(u32::MAX)
+    }
+
+    /// A cap; `None` = no cap. `auto` is decided by `loopback_only`.
+    pub(super) fn cap(&mut self, key: &'static str, loopback_only: bool) -> Option<NonZeroUsize> {
+        self.value(key, |raw, kind| {
+            let number = match (raw.text()?, kind) {
+                ("auto", Kind::AutoCap(_)) if loopback_only => 0,
+                ("auto", Kind::AutoCap(auto)) => auto,
+                (text, Kind::Cap | Kind::AutoCap(_)) => value::whole(text)?,
+                _ => return None,
+            };
+            Some(NonZeroUsize::new(usize::try_from(number).ok()?))
+        })
+        .flatten()
+    }
+
+    pub(super) fn switch(&mut self, key: &'static str) -> bool {
+        self.value(key, |raw, _| value::switch(raw.text()?))
+            .unwrap_or_default()
+    }
+
+    /// One word of the row's list.
+    pub(super) fn choice(&mut self, key: &'static str) -> Option<&'static str> {
+        self.value(key, |raw, kind| match kind {
+            Kind::Choice(words) => {
+                let text = raw.text()?.to_ascii_lowercase();
+                words.iter().find(|word| **word == text).copied()
+            }
+            _ => None,
+        })
+    }
+
+    /// Some words of the row's list, in the list's order.
+    pub(super) fn choices(&mut self, key: &'static str) -> Vec<&'static str> {
+        self.value(key, |raw, kind| {
+            let (words, may_be_none) = match kind {
+                Kind::Choices(words) => (words, false),
+                Kind::ChoicesOrNone(words) => (words, true),
+                _ => return None,
+            };
+            let items: Vec<String> = raw
+                .items()
+                .iter()
+                .map(|item| item.to_ascii_lowercase())
+                .collect();
+            if may_be_none && items == ["none"] {
+                return Some(Vec::new());
+            }
+            let known = items.iter().all(|item| words.contains(&item.as_str()));
+            let chosen = words
+                .iter()
+                .copied()
+                .filter(|word| items.iter().any(|i| i == word));
+            known.then(|| chosen.collect())
+        })
+        .unwrap_or_default()
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
+        self.value(key, |raw, _| raw.text().map(str::to_owned))
+    }
+
+    pub(super) fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let all = |raw: &Raw, _| Some(raw.items().iter().map(|&item| item.to_owned()).collect());
+        self.value(key, all).unwrap_or_default()
+    }
+
+    pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        self.value(key, |raw, kind| {
+            let text = raw.text()?;
+            let is_url = text.contains("://");
+            (!is_url || !matches!(kind, Kind::LocalFile)).then(|| PathBuf::from(text))
+        })
+    }
+
+    pub(super) fn url_path(&mut self, key: &'static str) -> String {
+        self.value(key, |raw, _| value::url_path(raw.text()?))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn hosts(&mut self, key: &'static str) -> Vec<String> {
+        self.value(key, |raw, _| {
+            let host = |item: &&str| {
+                let bare = item
+                    .strip_prefix('[')
+                    .and_then(|item| item.strip_suffix(']'));
+                let legal = match bare {
+                    Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
+                    None => value::is_host_name(item),
+                };
+                legal.then(|| item.to_ascii_lowercase())
+            };
+            raw.items().iter().map(host).collect()
+        })
+        .unwrap_or_default()
+    }
+
+    pub(super) fn origins(&mut self, key: &'static str) -> Option<Vec<WebOrigin>> {
+        self.value(key, |raw, _| {
+            raw.items()
+                .iter()
+                .map(|item| WebOrigin::configured(item))
+                .collect()
+        })
+    }
+
+    pub(super) fn redis_url(&mut self, key: &'static str) -> Option<Secret> {
+        self.value(key, |raw, _| {
+            let text = raw.text()?;
+            let (scheme, rest) = text.split_once("://")?;
+            let known = ["redis", "rediss", "redis+sentinel", "redis+cluster"].contains(&scheme);
+            (known && !rest.is_empty()).then(|| Secret::new(text))
+        })
+    }
+
+    pub(super) fn key(&mut self, key: &'static str) -> Option<Secret> {
+        self.value(key, |raw, _| {
+            let text = raw.text()?;
+            (text.len() >= KEY_MIN).then(|| Secret::new(text))
+        })
+    }
+
+    pub(super) fn keys(&mut self, key: &'static str) -> Vec<Secret> {
+        self.value(key, |raw, kind| {
+            let (min, max) = match kind {
+                Kind::Keys => (KEY_MIN, 2),
+                _ => (1, usize::MAX),
+            };
+            let items = raw.items();
+            let legal = items.len() <= max && items.iter().all(|item| item.len() >= min);
+            legal.then(|| items.into_iter().map(Secret::new).collect())
+        })
+        .unwrap_or_default()
+    }
+
+    /// Reads one setting; `None` where it is empty, and where it is not legal, which is noted. Only
+    /// a setting without default may be empty.
+    fn value<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&Raw, Kind) -> Option<T>,
+    ) -> Option<T> {
+        self.read.push(key);
+        let entry = self.entry(key)?;
+        if entry.raw.is_empty() && entry.setting.default.is_empty() {
+            return None;
+        }
+        let value = parse(&entry.raw, entry.setting.kind);
+        let is_legal = value.is_some() && !entry.raw.is_empty();
+        if !is_legal {
+            let error = illegal(entry);
+            self.errors.push(error);
+        }
+        value
+    }
+
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.setting.key == key)
+    }
+}
+
+/// A value as it may be shown.
+pub(super) fn shown(setting: &Setting, raw: &Raw) -> String {
+    match setting.kind {
+        _ if raw.is_empty() => "none".to_owned(),
+        _ if setting.is_secret() => "***".to_owned(),
+        Kind::RedisUrl => value::without_password(&raw.shown()),
+        _ => raw.shown(),
+    }
+}
+
+fn illegal(entry: &Entry) -> ConfigError {
+    let setting = entry.setting;
+    let hidden = setting.is_secret();
+    ConfigError::Value {
+        key: setting.key,
+        value: (!hidden).then(|| {
+            if entry.raw.is_empty() {
+                String::new()
+            } else {
+                shown(setting, &entry.raw)
+            }
+        }),
+        legal: setting.kind.legal(),
+        at: entry.source.clone(),
+    }
+}

@@ -1,0 +1,192 @@
+//! The one table of settings. A new setting is one row here and one field that reads it.
+
+use super::setting::{Kind, Setting};
+
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The names of [`App`](super::App), in the order of their settings text.
+pub(super) const APPS: &[&str] = &["marketplace", "storefront", "shop", "vendor-chat"];
+
+const fn row(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
+    Setting::new(key, kind, default, doc)
+}
+
+/// Every setting, in the order of README's table.
+#[rustfmt::skip] // Two lines a row read as a table; one argument a line does not.
+pub static SETTINGS: &[Setting] = &[
+    row("listen", Kind::Address, "127.0.0.1:3000",
+        "Sockets, pages and, with the embedded sidecar, `/api`. Other addresses than loopback need a key."),
+    row("rest_listen", Kind::AddressOrOff, "127.0.0.1:3001",
+        "The embedded sidecar; `off` to run `crier-rest` apart."),
+    row("internal_listen", Kind::Address, "127.0.0.1:3002",
+        "`/livez`, `/readyz`, `/metrics` and what replicas say to each other. Never for the public."),
+    row("advertise", Kind::HostPort, "",
+        "Where other replicas reach `internal_listen`. Default: that address itself, which must then be a definite one."),
+    row("cluster_secret", Kind::Keys, "",
+        "Signs what replicas and sidecars send each other, and attachment links. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Required with Redis, unless on the development key."),
+    row("redis_url", Kind::RedisUrl, "",
+        "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process.")
+        .or_env(&["REDIS_URL"]),
+    row("data_dir", Kind::Path, "./data",
+        "The embedded store, the sidecar's outbox, uploads. One process at a time."),
+    row("rest_outbox", Kind::Switch, "off",
+        "The sidecar keeps what is published on disk while Redis is away, and sends it later in order."),
+    row("apps", Kind::ChoicesOrNone(APPS), "marketplace,storefront,shop,vendor-chat",
+        "Which apps answer; `none` = a plain Socket.IO server with rooms and the sidecar."),
+    row("cors_origins", Kind::Origins, "",
+        "Web origins that may connect and call, exact, also for websockets. Default: pages of localhost on any port while listening on loopback only. Always: requests without Origin, and our own pages under a name of `hosts`.")
+        .or_env(&["FRONTEND_URL"]),
+    row("hosts", Kind::Hosts, "localhost,127.0.0.1,[::1]",
+        "Host names that count as our own, beside those of loopback, which always do. Any other gets no same-origin rights (DNS rebinding)."),
+    row("client_dist", Kind::Path, "",
+        "Folder of the official client bundle (npm `socket.io-client/dist`), served under `/socket.io/`. Default: a redirect to the public CDN."),
+    row("log", Kind::Text, "info",
+        "Filter of the log on stderr, as of Rust's `tracing`: `warn`, `info,crier_server=debug`."),
+
+    row("socket.path", Kind::UrlPath, "/socket.io/",
+        "Path of the endpoint (socket.io `path`)."),
+    row("socket.transports", Kind::Choices(&["polling", "websocket"]), "polling,websocket",
+        "Transports that are answered (engine.io `transports`)."),
+    row("socket.parser", Kind::Choice(&["auto", "default", "msgpack"]), "auto",
+        "Packet encoding: the default one, socket.io-msgpack-parser's, or by the first packet of each connection."),
+    row("socket.ping_interval", Kind::Millis(100, 24 * HOUR), "25s",
+        "From the open packet or a pong to the next ping (engine.io `pingInterval`). Short = more traffic."),
+    row("socket.ping_timeout", Kind::Millis(100, 24 * HOUR), "20s",
+        "Time to answer a ping; then the session is closed (engine.io `pingTimeout`). A half-open connection is noticed after interval + timeout."),
+    row("socket.upgrade_timeout", Kind::Millis(100, HOUR), "10s",
+        "From the probing websocket's opening to its `5` packet (engine.io `upgradeTimeout`)."),
+    row("socket.connect_timeout", Kind::Millis(100, HOUR), "45s",
+        "Time to join a first namespace (socket.io `connectTimeout`)."),
+    row("socket.max_http_buffer_size", Kind::Size(KIB, GIB), "1e6",
+        "Largest polling body, websocket message and polling answer, in bytes (engine.io `maxHttpBufferSize`; sent as `maxPayload`)."),
+    row("socket.recovery_window", Kind::Millis(0, 30 * 24 * HOUR), "300s",
+        "How long a session that broke off can be recovered (socket.io `maxDisconnectionDuration`); 0 = never. The log keeps as much."),
+    row("socket.outbox_frames", Kind::Count(16, 1_000_000), "1000",
+        "Frames that may wait for one slow receiver; beyond, its transport is closed and it recovers from the log."),
+    row("socket.outbox_bytes", Kind::Size(64 * KIB, GIB), "1MiB",
+        "The same in bytes. Times sessions = the worst case of memory."),
+    row("socket.rooms_max", Kind::Count(1, 1_000_000), "256",
+        "Rooms of one socket."),
+    row("socket.sockets_per_user", Kind::Cap, "0",
+        "Sockets of one user on one replica; 0 = no cap."),
+    row("socket.events_per_second", Kind::Count(1, 1_000_000), "50",
+        "Events of one socket, sustained. Beyond: an error ack; after 10 s of it the socket is disconnected."),
+    row("socket.events_burst", Kind::Count(1, 1_000_000), "100",
+        "Events of one socket at once."),
+    row("socket.event_payload_max", Kind::Size(64, GIB), "64KiB",
+        "One event's payload on the apps' namespaces. The packet's own bound is `max_http_buffer_size`."),
+    row("socket.json_depth", Kind::Count(1, 128), "64",
+        "Nesting of arrays and objects in JSON and msgpack. At most 128, what JSON readers elsewhere take."),
+    row("socket.args_max", Kind::Count(1, 65_536), "64",
+        "Arguments of one event or ack."),
+    row("socket.event_name_max", Kind::Size(16, 64 * KIB), "128",
+        "Bytes of an event's name."),
+    row("socket.namespace_max", Kind::Size(16, 64 * KIB), "128",
+        "Bytes of a namespace's name."),
+    row("socket.namespaces_max", Kind::Count(1, 65_536), "16",
+        "Namespaces joined on one connection."),
+    row("socket.unknown_namespaces_max", Kind::Count(1, 65_536), "10",
+        "Refused CONNECTs to unknown namespaces before the connection is closed."),
+    row("socket.attachments_max", Kind::Count(0, 1_000), "10",
+        "Binary attachments of one packet (socket.io-parser `maxAttachments`)."),
+    row("socket.attachments_bytes_max", Kind::Size(KIB, GIB), "4MiB",
+        "Bytes of all attachments of one packet."),
+    row("socket.message_timeout", Kind::Millis(100, HOUR), "10s",
+        "From the first byte of a websocket message, or a packet's attachment header, to its end."),
+    row("socket.fragments_max", Kind::Count(1, 1_000_000), "1024",
+        "Frames of one fragmented websocket message."),
+    row("socket.payload_packets_max", Kind::Count(1, 1_000_000), "16384",
+        "Packets in one polling body."),
+    row("socket.control_frames_per_second", Kind::Count(1, 100_000), "10",
+        "Websocket pings of a peer that are answered, sustained; a burst of as many again."),
+    row("socket.pending_acks_max", Kind::Count(1, 1_000_000), "1000",
+        "Acks awaited of one socket."),
+
+    row("http.header_timeout", Kind::Time(100, HOUR), "10s",
+        "From a request's first byte (the first request's: from accept) to the end of its head."),
+    row("http.keep_alive", Kind::Time(0, 24 * HOUR), "75s",
+        "How long an idle connection is kept for its next request."),
+    row("http.body_timeout", Kind::Time(100, HOUR), "10s",
+        "From the end of the head to the end of the body; longer while `body_rate_min` is kept."),
+    row("http.body_rate_min", Kind::Size(0, GIB), "1KiB",
+        "Bytes a second that a body must bring after its first 5 s; 0 = any."),
+    row("http.write_timeout", Kind::Time(SECOND, HOUR), "30s",
+        "Time for a peer to take what is written to it."),
+    row("http.head_max", Kind::Size(KIB, MIB), "32KiB",
+        "Bytes of a request's head; beyond 431."),
+    row("http.headers_max", Kind::Count(8, 10_000), "100",
+        "Header lines of a request; beyond 431."),
+    row("http.uri_max", Kind::Size(128, MIB), "8KiB",
+        "Bytes of a request's target; beyond 414."),
+    row("http.in_flight_max", Kind::Size(MIB, 1 << 40), "256MiB",
+        "Bytes of all request bodies and unfinished messages in the process; beyond 503."),
+    row("http.connections_max", Kind::Cap, "0",
+        "Connections of this process; 0 = as many as it may open files."),
+    row("http.connections_per_ip", Kind::AutoCap(200), "auto",
+        "Connections of one address that have not authenticated. `auto` = 200, or no cap while listening on loopback only."),
+    row("http.handshakes_per_second", Kind::AutoCap(50), "auto",
+        "New sessions of one address, sustained; a burst of twice as many. `auto` = 50, or no cap while listening on loopback only."),
+
+    row("auth.secret", Kind::Key, "",
+        "HMAC secret of user tokens (HS256/384/512), at least 32 bytes. Without any key Crier uses a development key that everyone knows, on loopback only.")
+        .or_env(&["JWT_SECRET"]),
+    row("auth.keys", Kind::Path, "",
+        "PEM file of public keys (RS, PS, ES, EdDSA)."),
+    row("auth.jwks", Kind::LocalFile, "",
+        "JWKS file, keys by `kid`."),
+    row("auth.mode", Kind::Choice(&["required", "optional", "off"]), "",
+        "Whether a socket needs a token. Default: `required`, or `optional` with the development key."),
+    row("auth.query_token", Kind::Switch, "on",
+        "Whether the query's `token` is looked at. Never logged."),
+    row("auth.require_exp", Kind::Switch, "on",
+        "Whether a token must expire."),
+    row("auth.issuer", Kind::Text, "",
+        "The `iss` that a token must have."),
+    row("auth.audience", Kind::Texts, "",
+        "The `aud` that a token must have one of."),
+    row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
+        "Longest time from now to `exp` that a token may have; 0 = any."),
+    row("auth.token_max", Kind::Size(256, 64 * KIB), "8KiB",
+        "Bytes of a token; a longer one is refused unread."),
+
+    row("rest.api_keys", Kind::ApiKeys, "",
+        "Keys that backends may publish with instead of a token.")
+        .or_env(&["CRIER_API_KEYS"]),
+    row("rest.body_max", Kind::Size(KIB, GIB), "64KiB",
+        "Bytes of a request body; beyond 413."),
+    row("rest.batch_max", Kind::Size(KIB, GIB), "8MiB",
+        "Bytes of a batch of events (up to 1,000)."),
+    row("rest.attachment_max", Kind::Size(KIB, GIB), "10MiB",
+        "Bytes of a chat attachment."),
+    row("rest.requests_per_second", Kind::Cap, "0",
+        "Requests of one user or key, sustained; a burst of twice as many. 0 = no cap: chats and orders have limits of their own."),
+
+    row("shutdown.drain", Kind::Time(0, HOUR), "25s",
+        "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),
+];
+
+/// README's table, between its `<!-- config -->` markers.
+#[must_use]
+pub fn markdown_table() -> String {
+    let mut table =
+        String::from("| setting | environment | default | |\n| --- | --- | --- | --- |\n");
+    for setting in SETTINGS {
+        let mut envs = vec![format!("`{}`", setting.env())];
+        envs.extend(setting.aliases.iter().map(|alias| format!("`{alias}`")));
+        let default = match setting.default {
+            "" => "none".to_owned(),
+            text => format!("`{text}`"),
+        };
+        let (key, envs, doc) = (
+            setting.key,
+            envs.join(", "),
+            setting.doc.replace('|', "\\|"),
+        );
+        table.push_str(&format!("| `{key}` | {envs} | {default} | {doc} |\n"));
+    }
+    table
+}

@@ -1,1 +1,15 @@
-//! Tests.
+//! Tests that see the whole system: real programs, real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod browser;
+mod official_client;
+mod readme;
+mod suites;
+mod tidy;

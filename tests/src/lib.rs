@@ -1,1 +1,21 @@
-//! Helpers.
+//! What the tests that see the whole system share, and `cargo ci`.
+//!
+//! ```text
+//! ci         the steps of the one command; the program is src/bin/ci.rs
+//! process    programs started with a clean environment, watched, and never left behind
+//! report     lines that reach the reader of a captured test: the counts of foreign test runners
+//! workspace  where the sources and the binaries are
+//! node       the official JavaScript clients, driven from Rust
+//! suites     the public conformance suites (`CRIER_SUITES`)
+//! readme     README.md as a script: its commands run in a fresh clone
+//! ```
+//!
+//! The tests themselves are in `it/`, one file for a behaviour.
+
+pub mod ci;
+pub mod node;
+pub mod process;
+pub mod readme;
+pub mod report;
+pub mod suites;
+pub mod workspace;

@@ -78,6 +78,8 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     armed: Option<Instant>,
     was_writable: bool,
+    /// The server has said goodbye; the client may still have to fetch it.
+    closing: bool,
     ended: Option<CloseReason>,
 }
 
@@ -134,6 +136,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep(std::time::Duration::MAX)),
             armed: None,
             was_writable: false,
+            closing: false,
             ended: None,
         }
     }
@@ -494,6 +497,10 @@ impl Driver {
     }
 
     fn message(&mut self, message: Message, now: Instant) {
+        if self.closing {
+            // What comes after a goodbye, or a fault, is not looked at.
+            return;
+        }
         let upper = match &mut self.upper {
             Upper::SocketIo(upper) => upper,
             Upper::Plain(handler, socket) => {
@@ -508,19 +515,11 @@ impl Driver {
         }
     }
 
+    /// A client broke Socket.IO: its sockets go now, its transport as after a server's goodbye.
     fn violated(&mut self, violation: &crier_protocol::socket::Violation, now: Instant) {
         metrics::packet_violation();
         tracing::debug!(%violation, "closing a session");
-        self.engine
-            .handle(Input::Close(violation.close_reason()), now);
-        while let Some(output) = self.engine.poll_output() {
-            // The rest of the payload came after the fault and is not looked at.
-            if !matches!(output, Output::Message(_)) {
-                self.apply(output, now);
-            }
-        }
-        // Unlike a server's goodbye, this does not wait for the client's next GET.
-        self.end_now(violation.close_reason());
+        self.close(violation.close_reason(), now);
     }
 
     fn incoming(&mut self, incoming: Incoming, now: Instant) {
@@ -656,6 +655,7 @@ impl Driver {
 
     /// Ends the transport after everything that waits has been sent.
     fn close(&mut self, reason: CloseReason, now: Instant) {
+        self.closing = true;
         if self.poll.is_some() && !self.handle.mailbox().is_empty() {
             self.input(Input::OutboxReady, now);
         }

@@ -1,1 +1,32 @@
-//! What the events mean.
+//! What Crier's events mean, whoever carries them.
+//!
+//! ```text
+//!   token ──▶ identity::Verifier ──▶ Identity ──┐
+//!   room name, channel ──▶ room ────────────────┴▶ room::Policy ──▶ joined, or a Refusal
+//!   event, data, params ──▶ event::Catalogue ──▶ Prepared ──▶ Publish ──▶ Bus ──▶ every replica
+//! ```
+//!
+//! The server and the sidecar are written on top of this crate and meet only in the [`Bus`]. Nothing
+//! here knows a transport or HTTP, and nothing reaches for the network: keys are given as text.
+//!
+//! Invariants: a claim is read only after its token's signature was checked; every join asks
+//! [`room::Policy`]; every payload that is published under a name of the catalogue has the shape that
+//! the catalogue says.
+
+pub mod error;
+pub mod event;
+pub mod identity;
+pub mod json;
+pub mod publish;
+pub mod room;
+pub mod time;
+
+pub use error::Refusal;
+pub use event::{App, Catalogue, CatalogueError, Class, Direction, Params, Prepared, Row};
+pub use identity::{
+    AuthMode, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Role, TokenError, UserId, UserType,
+    Verifier, VerifierOptions, mint,
+};
+pub use publish::{Args, ArgsError, Bus, BusError, Idempotency, Publish, Published};
+pub use room::{Policy, RoomName, RoomPattern, channel};
+pub use time::Timestamp;

@@ -1,0 +1,214 @@
+//! Names of rooms with fields in them, `order:{orderId}`.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::value::RawValue;
+
+use super::{Params, catalogue::CatalogueError};
+use crate::room::{RoomName, push_encoded};
+
+/// A name with fields, read once when the catalogue is made.
+#[derive(Debug)]
+pub(super) struct Template(Vec<Part>);
+
+#[derive(Debug)]
+enum Part {
+    Text(&'static str),
+    Field(&'static str),
+}
+
+/// Where the fields' values come from: the parameters, else the payload.
+pub(super) struct Values<'a> {
+    params: &'a Params,
+    payload: BTreeMap<Cow<'a, str>, &'a RawValue>,
+}
+
+/// Why a template has no text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unfilled {
+    /// Nobody names this field.
+    Missing(&'static str),
+    /// The field has a value that is no id.
+    Invalid(&'static str),
+    /// The name with the field's value is no legal one, or too long.
+    Illegal(&'static str),
+}
+
+impl Template {
+    pub(super) fn parse(text: &'static str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (field, after) = after.split_once('}').unwrap_or((after, ""));
+            if !before.is_empty() {
+                parts.push(Part::Text(before));
+            }
+            parts.push(Part::Field(field));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest));
+        }
+        Self(parts)
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Field(field) => Some(*field),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The text with every field's value encoded for a room's name.
+    pub(super) fn fill(&self, values: &Values<'_>) -> Result<String, Unfilled> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(fixed) => text.push_str(fixed),
+                Part::Field(field) => push_encoded(&mut text, &values.get(field)?),
+            }
+        }
+        Ok(text)
+    }
+
+    /// The room that it names.
+    fn room(&self, values: &Values<'_>) -> Result<RoomName, Unfilled> {
+        let name = self.fill(values)?;
+        let last = self.fields().last().unwrap_or_default();
+        RoomName::parse(&name).map_err(|_| Unfilled::Illegal(last))
+    }
+}
+
+/// Fills every template of a union, each room once. Those without a value are left out while any
+/// other is filled.
+///
+/// # Errors
+///
+/// [`CatalogueError::Invalid`] naming the first field that lacks a value, or has an illegal one.
+pub(super) fn fill_union(
+    templates: &[Template],
+    values: &Values<'_>,
+) -> Result<Vec<RoomName>, CatalogueError> {
+    let mut rooms: Vec<RoomName> = Vec::with_capacity(templates.len());
+    let mut missing = None;
+    for template in templates {
+        match template.room(values) {
+            Ok(room) if rooms.contains(&room) => {}
+            Ok(room) => rooms.push(room),
+            Err(Unfilled::Missing(field)) => missing = missing.or(Some(field)),
+            Err(unfilled) => return Err(unfilled.into_error(values)),
+        }
+    }
+    match missing {
+        Some(field) if rooms.is_empty() => Err(Unfilled::Missing(field).into_error(values)),
+        _ => Ok(rooms),
+    }
+}
+
+impl Unfilled {
+    pub(super) fn into_error(self, values: &Values<'_>) -> CatalogueError {
+        let (field, message) = match self {
+            Self::Missing(field) => (field, "is required".to_owned()),
+            Self::Invalid(field) => (field, "must be a text or a whole number".to_owned()),
+            Self::Illegal(field) => (field, "is too long for the name of a room".to_owned()),
+        };
+        if values.payload.contains_key(field) && values.params.get(field).is_none() {
+            CatalogueError::Invalid {
+                path: field.to_owned(),
+                message,
+            }
+        } else {
+            CatalogueError::Params {
+                path: field.to_owned(),
+                message,
+            }
+        }
+    }
+}
+
+impl<'a> Values<'a> {
+    /// The values of these parameters and this payload, whose fields are looked up at the top level.
+    pub(super) fn new(params: &'a Params, payload: &'a RawValue) -> Self {
+        // No object has no fields.
+        let payload = serde_json::from_str(payload.get()).unwrap_or_default();
+        Self { params, payload }
+    }
+
+    fn get(&self, field: &'static str) -> Result<Cow<'_, str>, Unfilled> {
+        if let Some(value) = self.params.get(field) {
+            return Ok(value.into());
+        }
+        let Some(raw) = self.payload.get(field) else {
+            return Err(Unfilled::Missing(field));
+        };
+        match serde_json::from_str(raw.get()) {
+            Ok(serde_json::Value::String(text)) if !text.is_empty() => Ok(text.into()),
+            Ok(serde_json::Value::Number(n)) if !n.is_f64() => Ok(n.to_string().into()),
+            Ok(serde_json::Value::Null) => Err(Unfilled::Missing(field)),
+            _ => Err(Unfilled::Invalid(field)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rooms, or the refusal's text.
+    fn fill(templates: &[&'static str], params: &str, payload: &str) -> String {
+        let templates: Vec<_> = templates.iter().map(|text| Template::parse(text)).collect();
+        let params: Params = serde_json::from_str(params).unwrap();
+        let payload: &RawValue = serde_json::from_str(payload).unwrap();
+        match fill_union(&templates, &Values::new(&params, payload)) {
+            Ok(rooms) => {
+                let rooms: Vec<_> = rooms.iter().map(RoomName::as_str).collect();
+                rooms.join(" ")
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn fields_come_from_the_parameters_else_from_the_payload() {
+        let one = ["order:{orderId}"];
+        assert_eq!(fill(&one, "{}", r#"{"orderId":"a b"}"#), "order:a%20b");
+        assert_eq!(
+            fill(&one, r#"{"orderId":7}"#, r#"{"orderId":"a"}"#),
+            "order:7"
+        );
+        assert_eq!(fill(&["a:{x}/{y}!"], r#"{"x":1}"#, r#"{"y":2}"#),);
+    }
+
+    #[test]
+    fn a_room_without_a_value_is_left_out_while_another_one_has_one() {
+        let union = ["order:{orderId}", "orders:{userId}"];
+        assert_eq!(fill(&union, "{}", r#"{"orderId":"o"}"#), "order:o");
+        assert_eq!(
+            fill(&union, r#"{"userId":"u"}"#, r#"{"orderId":"o"}"#),
+            "order:o orders:u"
+        );
+        assert_eq!(fill(&union, "{}", "{}"), "params.orderId is required");
+        assert_eq!(fill(&union, "{}", "[1]"), "params.orderId is required");
+    }
+
+    #[test]
+    fn a_room_is_named_once() {
+        let same = ["user:{a}", "user:{b}"];
+        assert_eq!(fill(&same, r#"{"a":1,"b":"1"}"#, "{}"), "user:1");
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused_and_not_left_out() {
+        let union = ["order:{orderId}", "orders:{userId}"];
+        let given = |user: &str| format!(r#"{{"orderId":"o","userId":{user}}}"#);
+        for user in ["1.5", "true", "[]", "{}", r#""""#] {
+            let expected = "userId: must be a text or a whole number";
+            assert_eq!(fill(&union, "{}", &given(user)), expected);
+        }
+        let long = format!("\"{}\"", "x".repeat(200));
+        assert_eq!(
+            fill(&union, "{}", &given(&long)),
+            "userId: is too long for the name of a room"
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! Every answer that is no success: `{ success: false, error: { code, message, details? } }`.
+
+use std::time::Duration;
+
+use crier_domain::{BusError, CatalogueError};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Value, json};
+use warp::reply::{Reply, Response};
+
+/// Why a request is not done. The texts say what the caller did, never what Crier is made of.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("a service token or an API key is required")]
+    Unauthorized,
+    #[error("the token or API key is not valid")]
+    InvalidCredentials,
+    #[error("publishing needs the role service or admin")]
+    Forbidden,
+    #[error("the origin is not allowed")]
+    Origin,
+    #[error("there is nothing here")]
+    NotFound,
+    #[error("the method is not allowed here")]
+    MethodNotAllowed { allow: &'static str },
+    #[error("the body took too long to arrive")]
+    Timeout,
+    #[error("the body broke off")]
+    BrokenBody,
+    #[error("the id was used for another body")]
+    Conflict,
+    #[error("the body has more than {max} bytes")]
+    BodyTooLarge { max: usize },
+    #[error("the host is not served here")]
+    Misdirected,
+    #[error("{message}")]
+    MediaType { message: &'static str },
+    #[error("{}", located(.path, .message))]
+    Invalid { path: String, message: String },
+    #[error("unknown event{}", suggestion(.nearest))]
+    UnknownEvent { nearest: Option<&'static str> },
+    #[error("too many requests")]
+    RateLimited { retry_after: Duration },
+    #[error("the sidecar cannot publish now; nothing was published")]
+    Unavailable { retry_after: Duration },
+    #[error("not ready")]
+    NotReady,
+}
+
+/// The contract's body of an error.
+#[derive(Serialize)]
+pub(crate) struct ErrorBody {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+}
+
+fn located(path: &str, message: &str) -> String {
+    match (path, message) {
+        ("", message) => message.to_owned(),
+        // The contract's own sentence: `params.x is required`.
+        (path, message) if message.starts_with("is ") => format!("{path} {message}"),
+        (path, message) => format!("{path}: {message}"),
+    }
+}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+impl ApiError {
+    pub(crate) fn invalid(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BrokenBody => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::Origin => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::UnknownEvent { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. } | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized | Self::InvalidCredentials => "UNAUTHORIZED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Origin => "ORIGIN_NOT_ALLOWED",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed { .. } => "METHOD_NOT_ALLOWED",
+            Self::Timeout => "REQUEST_TIMEOUT",
+            Self::BrokenBody => "BAD_REQUEST",
+            Self::Conflict => "CONFLICT",
+            Self::BodyTooLarge { .. } => "PAYLOAD_TOO_LARGE",
+            Self::Misdirected => "MISDIRECTED_REQUEST",
+            Self::MediaType { .. } => "UNSUPPORTED_MEDIA_TYPE",
+            Self::Invalid { .. } => "VALIDATION_ERROR",
+            Self::UnknownEvent { .. } => "UNKNOWN_EVENT",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::NotReady => "NOT_READY",
+        }
+    }
+
+    /// The error as an object, for bodies and for the items of a batch.
+    pub(crate) fn body(&self) -> ErrorBody {
+        let details = match self {
+            Self::Invalid { path, .. } if !path.is_empty() => Some(json!({ "path": path })),
+            Self::UnknownEvent {
+                nearest: Some(nearest),
+            } => Some(json!({ "nearest": nearest })),
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
+                Some(json!({ "retryAfter": seconds(*retry_after) }))
+            }
+            _ => None,
+        };
+        ErrorBody {
+            code: self.code(),
+            message: self.to_string(),
+            details,
+        }
+    }
+}
+
+impl Reply for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({ "success": false, "error": self.body() });
+        let mut response = json_response(self.status(), &body);
+        let headers = response.headers_mut();
+        match &self {
+            Self::Unauthorized => {
+                let ask = HeaderValue::from_static(r#"Bearer realm="crier""#);
+                headers.insert(header::WWW_AUTHENTICATE, ask);
+            }
+            Self::InvalidCredentials => {
+                let ask =
+                    HeaderValue::from_static(r#"Bearer realm="crier", error="invalid_token""#);
+                headers.insert(header::WWW_AUTHENTICATE, ask);
+            }
+            Self::MethodNotAllowed { allow } => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
+                headers.insert(header::RETRY_AFTER, seconds(*retry_after).into());
+            }
+            Self::NotReady => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            // The rest of the body is not read, so the connection cannot be used again.
+            Self::BodyTooLarge { .. } | Self::Timeout | Self::BrokenBody => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<BusError> for ApiError {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Conflict => Self::Conflict,
+            BusError::Unavailable { retry_after } | BusError::Overloaded { retry_after } => {
+                Self::Unavailable { retry_after }
+            }
+        }
+    }
+}
+
+impl From<CatalogueError> for ApiError {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Unknown { nearest } => Self::UnknownEvent { nearest },
+            CatalogueError::NotPublishable => Self::invalid("event", error.to_string()),
+            CatalogueError::Invalid { path, message } if path.is_empty() => {
+                Self::invalid("data", message)
+            }
+            CatalogueError::Invalid { path, message } => {
+                Self::invalid(format!("data.{path}"), message)
+            }
+            CatalogueError::Params { path, message } => {
+                Self::invalid(format!("params.{path}"), message)
+            }
+            CatalogueError::TooLarge => Self::BodyTooLarge {
+                max: crier_domain::event::PAYLOAD_BYTES_MAX,
+            },
+        }
+    }
+}
+
+/// Whole seconds, at least one: a `Retry-After` of 0 invites a storm.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())
+}
+
+/// An answer that no cache keeps and no browser takes for anything but JSON.
+pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut response = warp::reply::with_status(warp::reply::json(body), status).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

@@ -118,6 +118,11 @@ impl Io {
             .clone()
     }
 
+    /// The main namespace.
+    pub fn main(&self) -> Namespace {
+        self.of_name(Name::MAIN)
+    }
+
     /// Everyone in the main namespace.
     pub fn everyone(&self) -> Broadcast {
         self.of_name(Name::MAIN).everyone()

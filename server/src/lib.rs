@@ -31,6 +31,9 @@
 //! ```
 
 pub mod adapter;
+pub mod apps;
+pub mod auth;
+pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod http;
@@ -41,6 +44,7 @@ mod options;
 pub mod pages;
 mod room;
 mod session;
+pub mod start;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,

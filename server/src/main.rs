@@ -1,2 +1,231 @@
-//! `crier`.
-fn main() {}
+//! `crier`: the server, and in the same process the sidecar.
+
+use std::{io::IsTerminal as _, num::NonZeroU32, process::ExitCode, sync::Arc};
+
+use crier_rest::{Sidecar, SidecarConfig};
+use crier_server::{
+    cli::{Command, Invocation, Role, Token, UserType},
+    config::{AuthKeys, Config, Environment, markdown_table},
+    http::{
+        Handler,
+        site::{self, Also},
+    },
+    start::Server,
+};
+use http_body_util::BodyExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let invocation = match Invocation::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => error.exit(),
+    };
+    if let Command::PrintConfig { markdown: true } = invocation.command {
+        return print(&markdown_table());
+    }
+    let loaded = Config::load(
+        &Environment,
+        invocation.config.as_deref(),
+        &invocation.flags,
+    );
+    let config = match loaded {
+        Ok(config) => config,
+        Err(errors) => return fail(&errors.to_string()),
+    };
+    match invocation.command {
+        Command::Serve => serve(config),
+        Command::Token(token) => match mint(&config, &token) {
+            Ok(token) => print(&format!("{token}\n")),
+            Err(error) => fail(&error),
+        },
+        Command::CheckConfig => print(&format!("{}\n", config.summary())),
+        Command::PrintConfig { .. } => print(&config.print()),
+    }
+}
+
+/// Standard output is the interface of the commands, and of nothing else: logs go to the other.
+#[expect(clippy::print_stdout, reason = "the one place that prints")]
+fn print(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn fail(error: &str) -> ExitCode {
+    eprintln!("crier: {error}");
+    ExitCode::FAILURE
+}
+
+fn mint(config: &Config, token: &Token) -> Result<String, String> {
+    match &config.auth.keys {
+        AuthKeys::Development => site::development_token(token),
+        AuthKeys::Configured { secret, .. } => match secret {
+            Some(secret) => site::sign(secret.expose().as_bytes(), token),
+            None => Err(
+                "auth.secret: only public keys are configured, and they sign nothing; ask \
+                         whoever has the private key for a token"
+                    .to_owned(),
+            ),
+        },
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    log(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let result = runtime.block_on(run(config));
+    // Whatever still runs had its time.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let lines = Greeting::new(&config);
+    let sidecar_config = sidecar_config(&config);
+    let server = Server::bind(config).await?;
+    let ready = server.ready.clone();
+    let sidecar = Sidecar::new(
+        sidecar_config,
+        Arc::clone(&server.bus) as Arc<dyn crier_domain::Bus>,
+        Arc::clone(&server.verifier),
+        Arc::clone(&server.catalogue),
+        Arc::new(move || ready.get()),
+    );
+    let embedded = server.addresses.rest.is_some();
+    print(&lines.text(&server));
+    let also = Also {
+        owns: Sidecar::owns,
+        handler: handler(sidecar),
+    };
+    let stop = CancellationToken::new();
+    let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
+    tokio::pin!(served);
+    loop {
+        tokio::select! {
+            result = &mut served => return Ok(result?),
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if stop.is_cancelled() {
+            // The second signal is now.
+            return Ok(());
+        }
+        tracing::info!("draining; a second signal ends it at once");
+        stop.cancel();
+    }
+}
+
+/// The sidecar as a handler of the server's own accept loop, with its timeouts.
+fn handler(sidecar: Sidecar) -> Handler {
+    Arc::new(move |request, peer| {
+        let sidecar = sidecar.clone();
+        Box::pin(async move {
+            Ok(sidecar
+                .handle(request, peer)
+                .await
+                .map(|body| body.boxed_unsync()))
+        })
+    })
+}
+
+fn sidecar_config(config: &Config) -> SidecarConfig {
+    let default = SidecarConfig::default();
+    let rest = &config.rest;
+    let per_second = rest
+        .requests_per_second
+        .and_then(|n| u32::try_from(n.get()).ok());
+    let origins = config.cors_origins.iter().flatten();
+    SidecarConfig {
+        api_keys: rest
+            .api_keys
+            .iter()
+            .map(|key| key.expose().to_owned())
+            .collect(),
+        origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
+        loopback_origins: config.cors_origins.is_none() && config.is_loopback_only(),
+        hosts: Vec::new(),
+        event_bytes_max: rest.body_max,
+        batch_bytes_max: rest.batch_max,
+        body_timeout: config.http.body_timeout,
+        events_per_second: per_second
+            .and_then(NonZeroU32::new)
+            .unwrap_or(default.events_per_second),
+        ..default
+    }
+}
+
+/// What a person sees who starts the server.
+struct Greeting {
+    development: Option<(String, String)>,
+    path: String,
+}
+
+impl Greeting {
+    fn new(config: &Config) -> Self {
+        let token = |user: &str, role| {
+            let ttl = std::time::Duration::from_secs(24 * 60 * 60);
+            let token = Token {
+                user: user.to_owned(),
+                role,
+                user_type: None::<UserType>,
+                ttl,
+            };
+            site::development_token(&token).unwrap_or_default()
+        };
+        // Tokens of a real key are not printed: output ends up in logs.
+        let development = config.auth.keys.is_development();
+        let tokens =
+            development.then(|| (token("demo", None), token("backend", Some(Role::Service))));
+        Self {
+            development: tokens,
+            path: config.socket.path.clone(),
+        }
+    }
+
+    fn text(&self, server: &Server) -> String {
+        let addresses = &server.addresses;
+        let sockets = addresses.sockets;
+        let mut text = format!("sockets        http://{sockets}{}\n", self.path);
+        text.push_str(&format!("tester page    http://{sockets}/ws-tester.html\n"));
+        match addresses.rest {
+            Some(rest) => text.push_str(&format!("sidecar        http://{rest}/api/events\n")),
+            None => text.push_str("sidecar        off\n"),
+        }
+        text.push_str(&format!(
+            "internal       http://{}/metrics\n",
+            addresses.internal
+        ));
+        if let Some((user, service)) = &self.development {
+            text.push_str(&format!("user token     {user}\n"));
+            text.push_str(&format!("service token  {service}\n"));
+            text.push_str(
+                "The development key is in use: it is public, and only this machine can connect.\n",
+            );
+        }
+        text
+    }
+}
+
+fn log(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stdout().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().init();
+    }
+}

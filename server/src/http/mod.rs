@@ -4,7 +4,9 @@ pub mod accept;
 mod clock;
 pub(crate) mod cors;
 pub mod engine;
+pub mod internal;
 pub(crate) mod post;
+pub mod site;
 
 use std::{net::IpAddr, pin::Pin, sync::Arc};
 

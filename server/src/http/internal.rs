@@ -1,0 +1,86 @@
+//! The internal listener: is it alive, is it ready, what does it count.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use http::{Method, StatusCode, header, uri::Authority};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::{Handler, Response, full, text};
+use crate::{config::OriginPolicy, io::Io};
+
+/// Whether new clients are welcome; shared by everyone who has a say.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Says so.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    /// Whether they are.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The handler of the internal listener.
+pub fn handler(
+    io: Io,
+    ready: Readiness,
+    prometheus: PrometheusHandle,
+    origins: OriginPolicy,
+) -> Handler {
+    Arc::new(move |request, _peer| {
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let response = if !host.is_some_and(|host| is_expected(host, &origins)) {
+            text(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request")
+        } else if request.method() == Method::GET {
+            answer(request.uri().path(), &io, &ready, &prometheus)
+        } else {
+            text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        };
+        Box::pin(std::future::ready(Ok(response)))
+    })
+}
+
+fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle) -> Response {
+    match path {
+        "/livez" => text(StatusCode::OK, "ok\n"),
+        "/readyz" if ready.get() => text(StatusCode::OK, "ok\n"),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        "/metrics" => {
+            io.measure();
+            full(
+                StatusCode::OK,
+                "text/plain; version=0.0.4; charset=utf-8",
+                prometheus.render(),
+            )
+        }
+        _ => text(StatusCode::NOT_FOUND, "Not Found\n"),
+    }
+}
+
+/// A page on a name that an attacker points here (DNS rebinding) cannot read this: only our own names
+/// are answered, and bare addresses, which nobody can point anywhere.
+fn is_expected(host: &str, origins: &OriginPolicy) -> bool {
+    let name = host
+        .parse::<Authority>()
+        .map(|authority| authority.host().to_owned());
+    let is_address = name.is_ok_and(|name| {
+        name.trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok()
+    });
+    is_address || origins.is_own_host(host)
+}

@@ -1,0 +1,393 @@
+//! From a configuration to a running server.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crier_domain::{
+    AuthMode, Catalogue, KeyError, Keys, Policy, Timestamp, Verifier, VerifierOptions,
+    event::system::Disconnected,
+};
+use crier_protocol::{engine::TransportName, socket::ParserChoice};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    apps,
+    auth::Gate,
+    bus::LocalBus,
+    config::{self, AuthKeys, Config, OriginPolicy},
+    http::{
+        HttpLimits, accept,
+        internal::{self, Readiness},
+        site::{Also, Site},
+    },
+    io::Io,
+    options::{EventRate, Options, Origins, OutboxLimits},
+    pages::{
+        Pages,
+        client::{ClientError, ClientFiles},
+    },
+};
+
+/// What can stop a server from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{setting}: cannot listen on {address}: {error}")]
+    Listen {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A key cannot be used.
+    #[error("auth: {0}")]
+    Key(#[from] KeyError),
+    /// A file that a setting names cannot be read.
+    #[error("{setting}: {}: {error}", path.display())]
+    Unreadable {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The client's files cannot be served.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A setting that needs something not built yet.
+    #[error("{setting}: {reason}")]
+    NotBuilt {
+        /// The setting.
+        setting: &'static str,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// Metrics are recorded elsewhere already.
+    #[error("metrics: {0}")]
+    Metrics(String),
+}
+
+/// A server that is bound to its addresses and not yet running.
+#[derive(Debug)]
+pub struct Server {
+    /// The bus that the sidecar publishes into.
+    pub bus: Arc<LocalBus>,
+    /// Who checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// What may be published.
+    pub catalogue: Arc<Catalogue>,
+    /// Whether new clients are welcome.
+    pub ready: Readiness,
+    /// The addresses that were got.
+    pub addresses: Addresses,
+    io: Io,
+    config: Config,
+    prometheus: PrometheusHandle,
+    client: ClientFiles,
+    listeners: Listeners,
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Sockets and pages.
+    pub sockets: SocketAddr,
+    /// The embedded sidecar.
+    pub rest: Option<SocketAddr>,
+    /// Health and metrics.
+    pub internal: SocketAddr,
+}
+
+#[derive(Debug)]
+struct Listeners {
+    sockets: TcpListener,
+    rest: Option<TcpListener>,
+    internal: TcpListener,
+}
+
+impl Server {
+    /// Reads keys and files and takes the addresses; nothing is answered yet.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
+        if config.redis_url.is_some() {
+            let reason = "several replicas over Redis are not built yet; leave it unset";
+            return Err(StartError::NotBuilt {
+                setting: "redis_url",
+                reason,
+            });
+        }
+        let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
+        let client = ClientFiles::load(config.client_dist.as_deref())?;
+        let io = Io::new(options(&config));
+        let mode = mode(&config);
+        let development = config.auth.keys.is_development();
+        let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
+        let policy = Policy::new(development || mode == AuthMode::Off);
+        apps::install(&io, apps::Context { gate, policy });
+        let on = config
+            .apps
+            .iter()
+            .filter_map(|app| crier_domain::App::parse(app.as_str()));
+        let catalogue = Arc::new(Catalogue::new(on));
+        let listeners = Listeners {
+            sockets: listen("listen", config.listen).await?,
+            rest: match config.rest_listen {
+                Some(address) => Some(listen("rest_listen", address).await?),
+                None => None,
+            },
+            internal: listen("internal_listen", config.internal_listen).await?,
+        };
+        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let addresses = Addresses {
+            sockets: local(&listeners.sockets, config.listen),
+            rest: listeners
+                .rest
+                .as_ref()
+                .zip(config.rest_listen)
+                .map(|(l, asked)| local(l, asked)),
+            internal: local(&listeners.internal, config.internal_listen),
+        };
+        let prometheus = PrometheusBuilder::new()
+            .install_recorder()
+            .map_err(|error| StartError::Metrics(error.to_string()))?;
+        let bus = Arc::new(LocalBus::new(io.clone()));
+        let ready = Readiness::default();
+        Ok(Self {
+            bus,
+            verifier,
+            catalogue,
+            ready,
+            addresses,
+            io,
+            config,
+            prometheus,
+            client,
+            listeners,
+        })
+    }
+
+    /// Answers until `stop`, then drains: no new sessions, `disconnected` to those on `/`, transports
+    /// closed in batches so that the clients come back one after the other, requests finished.
+    ///
+    /// `sidecar` is what `/api/*` and the sidecar's own address answer with.
+    ///
+    /// # Errors
+    /// A listener broke.
+    pub async fn run(
+        self,
+        sidecar: Option<Also>,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Self {
+            io,
+            config,
+            prometheus,
+            client,
+            listeners,
+            ready,
+            ..
+        } = self;
+        let limits = http_limits(&config);
+        let origins = config.origin_policy();
+        let development = config.auth.keys.is_development();
+        let site = Site {
+            io: io.clone(),
+            pages: Pages::new(&config.socket.path, development),
+            client,
+            origins: origins.clone(),
+            development,
+            also: sidecar.clone(),
+        };
+        let tasks = TaskTracker::new();
+        let stopped = CancellationToken::new();
+        let serve = |listener, handler| {
+            tasks.spawn(accept::run(
+                listener,
+                handler,
+                limits.clone(),
+                stopped.clone(),
+            ))
+        };
+        serve(listeners.sockets, site.into_handler());
+        if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
+            serve(listener, sidecar.handler);
+        }
+        let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
+        // Alive to the end, so that whoever watches sees the drain.
+        let internal = CancellationToken::new();
+        tasks.spawn(accept::run(
+            listeners.internal,
+            metrics,
+            limits.clone(),
+            internal.clone(),
+        ));
+        let upkeep = stopped.clone();
+        tasks.spawn(async move {
+            // The exporter asks for this call, to let go of what it has folded in.
+            let mut every = tokio::time::interval(Duration::from_secs(5));
+            while upkeep.run_until_cancelled(every.tick()).await.is_some() {
+                prometheus.run_upkeep();
+            }
+            io::Result::Ok(())
+        });
+        ready.set(true);
+        stop.await;
+        ready.set(false);
+        let drain = config.shutdown.drain;
+        let drained = tokio::time::timeout(drain, async {
+            let goodbye = Disconnected {
+                reason: "server shutting down".to_owned(),
+                timestamp: Timestamp::now(),
+            };
+            let _ = io.everyone().emit("disconnected", &goodbye);
+            // Half of the time for the sessions, the rest for what they leave behind.
+            io.close(drain / 2).await;
+            stopped.cancel();
+            internal.cancel();
+            tasks.close();
+            tasks.wait().await;
+        })
+        .await;
+        if drained.is_err() {
+            tracing::warn!("not everything had ended when the time to drain was over");
+        }
+        Ok(())
+    }
+}
+
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let failed = |error| StartError::Listen {
+        setting,
+        address,
+        error,
+    };
+    let socket = match address {
+        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+    }
+    .map_err(failed)?;
+    socket.set_reuseaddr(true).map_err(failed)?;
+    socket.bind(address).map_err(failed)?;
+    // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
+    socket.listen(4_096).map_err(failed)
+}
+
+fn keys(config: &Config) -> Result<Keys, StartError> {
+    let AuthKeys::Configured { secret, pem, jwks } = &config.auth.keys else {
+        return Ok(Keys::development());
+    };
+    // No secret at all is the empty list, which public keys may add to.
+    let mut all: Option<Keys> = None;
+    let mut add = |keys: Keys| -> Result<(), KeyError> {
+        all = Some(match all.take() {
+            Some(others) => others.and(keys)?,
+            None => keys,
+        });
+        Ok(())
+    };
+    if let Some(secret) = secret {
+        add(Keys::from_secrets([secret.expose()])?)?;
+    }
+    if let Some(path) = pem {
+        add(Keys::from_pem(&read("auth.keys", path)?)?)?;
+    }
+    if let Some(path) = jwks {
+        add(Keys::from_jwks(&read("auth.jwks", path)?)?)?;
+    }
+    all.ok_or(StartError::Key(KeyError::Empty))
+}
+
+fn read(setting: &'static str, path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
+        setting,
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn verifier_options(config: &Config) -> VerifierOptions {
+    VerifierOptions {
+        require_exp: config.auth.require_exp,
+        issuer: config.auth.issuer.iter().cloned().collect(),
+        audience: config.auth.audience.clone(),
+        max_lifetime: config.auth.max_lifetime,
+        ..VerifierOptions::default()
+    }
+}
+
+fn mode(config: &Config) -> AuthMode {
+    match config.auth.mode {
+        config::AuthMode::Required => AuthMode::Required,
+        config::AuthMode::Optional => AuthMode::Optional,
+        config::AuthMode::Off => AuthMode::Off,
+    }
+}
+
+fn options(config: &Config) -> Options {
+    let socket = &config.socket;
+    let mut transports = Vec::new();
+    if socket.polling {
+        transports.push(TransportName::Polling);
+    }
+    if socket.websocket {
+        transports.push(TransportName::WebSocket);
+    }
+    Options {
+        limits: Arc::new(socket.limits.clone()),
+        path: socket.path.clone(),
+        transports,
+        parser: match socket.parser {
+            config::ParserChoice::Auto => ParserChoice::Auto,
+            config::ParserChoice::Default => ParserChoice::Default,
+            config::ParserChoice::Msgpack => ParserChoice::Msgpack,
+        },
+        outbox: OutboxLimits {
+            frames: socket.outbox_frames,
+            bytes: socket.outbox_bytes,
+        },
+        rooms_max: socket.rooms_max,
+        event_rate: EventRate {
+            per_second: socket.events_per_second,
+            burst: socket.events_burst,
+            ..EventRate::default()
+        },
+        origins: Arc::new(config.origin_policy()),
+        unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
+        ..Options::default()
+    }
+}
+
+fn http_limits(config: &Config) -> HttpLimits {
+    let (http, default) = (&config.http, HttpLimits::default());
+    HttpLimits {
+        head_timeout: http.header_timeout,
+        keep_alive: http.keep_alive,
+        write_timeout: http.write_timeout,
+        head_max: http.head_max,
+        headers_max: http.headers_max,
+        uri_max: http.uri_max,
+        connections_max: http
+            .connections_max
+            .map_or(default.connections_max, |max| max.get()),
+        connections_per_address: http.connections_per_ip.map_or(0, |max| max.get()),
+    }
+}
+
+impl Origins for OriginPolicy {
+    fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
+        Self::allows(self, origin, host)
+    }
+}

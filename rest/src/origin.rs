@@ -125,11 +125,13 @@ pub(crate) fn is_preflight(method: &Method) -> bool {
 /// The one host that is asked for: `Host`, or the target's own (absolute form, HTTP/2).
 fn host(headers: &HeaderMap, authority: Option<&Authority>) -> Option<Authority> {
     let mut given = headers.get_all(header::HOST).iter();
-    let named = match given.next() {
+    let named: Option<Authority> = match given.next() {
         Some(value) => Some(value.to_str().ok()?.parse().ok()?),
         None => None,
     };
-    if given.next().is_some() {
+    // `evil.com@localhost` would count as `localhost`; two of them contradict each other.
+    let has_user = |authority: &Authority| authority.as_str().contains('@');
+    if given.next().is_some() || named.as_ref().is_some_and(has_user) {
         return None;
     }
     match (named, authority) {

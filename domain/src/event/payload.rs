@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
+use serde_path_to_error::Segment;
 
 use super::catalogue::CatalogueError;
 use crate::time::Timestamp;
@@ -67,8 +68,8 @@ fn normalise<T: Payload>(data: &RawValue) -> Result<Box<RawValue>, CatalogueErro
     })
 }
 
-/// Bytes of a message shown to a caller; `serde` may quote a value of any length in it.
-const MESSAGE_BYTES_MAX: usize = 200;
+/// Bytes of a path or a message shown to a caller; both may quote input of any length.
+const SHOWN_BYTES_MAX: usize = 200;
 
 /// A refusal that names the field, also where `serde` names the object around it.
 pub(super) fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> CatalogueError {
@@ -78,14 +79,23 @@ pub(super) fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> 
 
 /// Where and what, for a caller to read: `location.latitude`, `missing field`.
 pub fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
-    let mut path = match error.path().to_string() {
-        path if path == "." => String::new(),
-        path => path.replace(['[', ']'], "."),
-    };
+    let mut path = String::new();
+    for segment in error.path() {
+        match segment {
+            Segment::Seq { index } => push(&mut path, &index.to_string()),
+            Segment::Map { key } => push(&mut path, key),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
     let mut message = error.inner().to_string();
     // "… at line 1 column 7": of no use to a caller who did not write the text by hand.
     if let Some(at) = message.rfind(" at line ") {
         message.truncate(at);
+    }
+    // The name of a type of ours says nothing to a caller.
+    if let Some(at) = message.find(", expected struct ") {
+        message.truncate(at);
+        message.push_str(", expected an object");
     }
     for what in ["missing field", "unknown field", "duplicate field"] {
         let named = message
@@ -101,7 +111,7 @@ pub fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> (Strin
             break;
         }
     }
-    (path, shortened(message))
+    (shortened(path), shortened(message))
 }
 
 /// Appends a field's name to a path.
@@ -112,11 +122,10 @@ fn push(path: &mut String, field: &str) {
     path.push_str(field);
 }
 
-fn shortened(mut message: String) -> String {
-    if message.len() > MESSAGE_BYTES_MAX {
-        let end = message.floor_char_boundary(MESSAGE_BYTES_MAX);
-        message.truncate(end);
-        message.push('…');
+fn shortened(mut text: String) -> String {
+    if text.len() > SHOWN_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(SHOWN_BYTES_MAX));
+        text.push('…');
     }
-    message
+    text
 }

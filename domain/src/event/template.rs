@@ -176,7 +176,6 @@ mod tests {
             fill(&one, r#"{"orderId":7}"#, r#"{"orderId":"a"}"#),
             "order:7"
         );
-        assert_eq!(fill(&["a:{x}/{y}!"], r#"{"x":1}"#, r#"{"y":2}"#),);
     }
 
     #[test]

@@ -134,6 +134,11 @@ impl Keys {
             }
             let jwk: Jwk = serde_json::from_value(entry.clone())
                 .map_err(|_| KeyError::Unreadable { index })?;
+            // A broken key of a known kind reads as one of an unknown kind.
+            let known = matches!(entry.get("kty").and_then(Value::as_str), Some("RSA" | "EC"));
+            if known && matches!(jwk.algorithm, AlgorithmParameters::Other(_)) {
+                return Err(KeyError::Unreadable { index });
+            }
             if is_for_signatures(&jwk)
                 && let Some(key) = Key::jwk(&jwk).ok_or(KeyError::Unreadable { index })?
             {

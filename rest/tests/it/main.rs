@@ -1,0 +1,20 @@
+//! The sidecar through its public interface, against a bus in memory. Tests named `a…` are rows of
+//! the table of hostile requests, those named `o…` of the one about origins.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail by panicking, and spawn what the test then joins"
+)]
+
+mod access;
+mod bus;
+mod client;
+mod events;
+mod hostile;
+mod idempotency;
+mod origins;
+mod process;

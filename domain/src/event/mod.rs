@@ -15,7 +15,7 @@ mod template;
 pub use catalogue::{Catalogue, CatalogueError, PAYLOAD_BYTES_MAX, Prepared};
 pub use number::{Amount, Count, Latitude, Longitude};
 pub use params::{Params, ParamsError};
-pub use payload::{Payload, PayloadType, describe};
+pub use payload::{Payload, PayloadType, describe, describe_parts};
 
 use serde::{Deserialize, Serialize};
 

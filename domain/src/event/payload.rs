@@ -87,7 +87,12 @@ pub fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> (Strin
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    let mut message = error.inner().to_string();
+    describe_parts(path, &error.inner().to_string())
+}
+
+/// The same of a path with dots and a message as `serde_json` writes it.
+pub fn describe_parts(mut path: String, message: &str) -> (String, String) {
+    let mut message = message.to_owned();
     // "… at line 1 column 7": of no use to a caller who did not write the text by hand.
     if let Some(at) = message.rfind(" at line ") {
         message.truncate(at);

@@ -148,15 +148,6 @@ pub struct Request<'a> {
     pub transports: &'a [TransportName],
 }
 
-/// What [`verify`] has to know about a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// The transport that carries it now.
-    pub transport: TransportName,
-    /// Whether a websocket is probing.
-    pub is_upgrading: bool,
-}
-
 /// Where a request that was let in goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -173,11 +164,13 @@ pub enum Route {
 /// Decides on a request, in the reference's order (`engine.io` 6.6.11 `lib/server.ts`: `verify`, then
 /// `handshake`), so that a request with several faults gets the same code.
 ///
-/// `find` looks a session up; it is called at most once, and only with a sid of the right shape.
+/// `find` looks a session's transport up; it is called at most once, and only with a sid of the right shape.
 ///
-/// It departs from Node so: a websocket for a session that has or is getting one, or with
-/// `transport=polling`, is refused before the 101 (Node sends the 101 and closes); methods other than
-/// GET and POST are code 2 with a sid too (Node: 500); JSONP is not served.
+/// A websocket for a session that has or is getting one is let in and closed after its 101, as in the
+/// reference: before it, a client would see a failure where it expects a close.
+///
+/// It departs from Node so: a websocket with `transport=polling` is refused before the 101; methods
+/// other than GET and POST are code 2 with a sid too (Node: 500); JSONP is not served.
 ///
 /// # Errors
 ///
@@ -185,7 +178,7 @@ pub enum Route {
 /// asked for, 400 and [`RequestError::message`] as text.
 pub fn verify(
     request: &Request<'_>,
-    find: impl FnOnce(&Sid) -> Option<SessionFacts>,
+    find: impl FnOnce(&Sid) -> Option<TransportName>,
 ) -> Result<Route, RequestError> {
     let query = request.query;
     let transport = query
@@ -203,8 +196,8 @@ pub fn verify(
         SidParam::Absent => new_session(request, transport)?,
         SidParam::Malformed => return Err(RequestError::UnknownSid),
         SidParam::Sid(sid) => {
-            let facts = find(&sid).ok_or(RequestError::UnknownSid)?;
-            known_session(request, transport, sid, facts)?
+            let current = find(&sid).ok_or(RequestError::UnknownSid)?;
+            known_session(request, transport, sid, current)?
         }
     };
     if !request.origin_allowed {
@@ -233,19 +226,19 @@ fn known_session(
     request: &Request<'_>,
     transport: TransportName,
     sid: Sid,
-    facts: SessionFacts,
+    current: TransportName,
 ) -> Result<Route, RequestError> {
-    // Each of these is a polling session's, so a websocket session has nothing to ask for.
-    if facts.transport != TransportName::Polling
-        || request.is_upgrade != (transport == TransportName::WebSocket)
-        || request.is_upgrade && facts.is_upgrading
+    let websocket = transport == TransportName::WebSocket;
+    if request.is_upgrade != websocket
+        // A websocket session has nothing to poll.
+        || !websocket && current != TransportName::Polling
         // All of a session speaks one revision: mixing them was the end of the process in engine.io
         // 6.6.9.
         || !request.query.is_v4
     {
         return Err(RequestError::BadRequest);
     }
-    match (request.method, request.is_upgrade) {
+    match (request.method, websocket) {
         ("GET", true) => Ok(Route::Upgrade(sid)),
         ("GET", false) => Ok(Route::Poll(sid)),
         ("POST", false) => Ok(Route::Post(sid)),

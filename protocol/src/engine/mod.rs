@@ -22,7 +22,7 @@ mod upgrade;
 
 pub use connection::Connection;
 pub use error::DecodeError;
-pub use handshake::{Query, Request, RequestError, Route, SessionFacts, TransportName};
+pub use handshake::{Query, Request, RequestError, Route, TransportName};
 pub use handshake::{SidParam, open_packet, verify};
 pub use io::{Input, Output, PollAnswer, PostAnswer};
 pub use packet::{Packet, SEPARATOR};

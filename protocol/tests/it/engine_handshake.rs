@@ -4,28 +4,20 @@ use std::{cell::Cell, iter, time::Duration};
 
 use crier_protocol::{
     Limits, Sid,
-    engine::{
-        Query, Request, RequestError, Route, SessionFacts, SidParam, TransportName, open_packet,
-        verify,
-    },
+    engine::{Query, Request, RequestError, Route, SidParam, TransportName, open_packet, verify},
 };
 
 use crate::vectors::check;
 
 const BOTH: &[TransportName] = &[TransportName::Polling, TransportName::WebSocket];
 
-/// The sessions of the vectors: one on polling, one on a websocket, one on its way.
-fn find(sid: &Sid) -> Option<SessionFacts> {
-    let (transport, is_upgrading) = match sid.as_str().chars().next()? {
-        'P' => (TransportName::Polling, false),
-        'U' => (TransportName::Polling, true),
-        'W' => (TransportName::WebSocket, false),
-        _ => return None,
-    };
-    Some(SessionFacts {
-        transport,
-        is_upgrading,
-    })
+/// The sessions of the vectors: one on polling, one on a websocket, one on its way there.
+fn find(sid: &Sid) -> Option<TransportName> {
+    match sid.as_str().chars().next()? {
+        'P' | 'U' => Some(TransportName::Polling),
+        'W' => Some(TransportName::WebSocket),
+        _ => None,
+    }
 }
 
 fn request<'a>(method: &'a str, query: &'a Query) -> Request<'a> {

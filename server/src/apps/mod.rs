@@ -4,7 +4,10 @@ mod system;
 
 use std::sync::Arc;
 
-use crier_domain::{Policy, Refusal as DomainRefusal, Timestamp, event::system::ErrorEvent};
+use crier_domain::{
+    Policy, Refusal as DomainRefusal, Timestamp,
+    event::{describe_parts, system::ErrorEvent},
+};
 use serde::Serialize;
 
 use crate::{
@@ -45,14 +48,22 @@ fn refuse(socket: &Socket, refusal: Refusal, ack: Ack) {
         // Without an ack there is nobody to tell; a newer client may simply know more events.
         Refusal::UnknownEvent if !ack.is_wanted() => return,
         Refusal::UnknownEvent => DomainRefusal::UnknownEvent { nearest: None },
-        Refusal::BadPayload(error) => DomainRefusal::Invalid {
-            path: error.path,
-            message: error.reason,
-        },
+        Refusal::BadPayload(error) => {
+            let (path, message) = describe_parts(dotted(&error.path), &error.reason);
+            DomainRefusal::Invalid { path, message }
+        }
         Refusal::RateLimited(retry_after) => DomainRefusal::RateLimited { retry_after },
         Refusal::Expelled => return system::say_goodbye(socket, "rate limit"),
     };
     answer(socket, &refusal, ack);
+}
+
+/// A path such as `items[2].price` in the contract's form, `items.2.price`.
+fn dotted(path: &str) -> String {
+    path.replace('[', ".")
+        .replace(']', "")
+        .trim_matches('.')
+        .to_owned()
 }
 
 /// Tells a client why something was not done: by its ack, else by an `error` event.

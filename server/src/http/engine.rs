@@ -67,7 +67,7 @@ pub(crate) async fn handle(
                 origin_allowed: cors.allowed,
                 transports: &io.options().transports,
             },
-            |sid| io.session(sid).map(|session| session.facts()),
+            |sid| io.session(sid).map(|session| session.transport()),
         )
     };
     let upgrade = (wants != Wanted::Nothing).then(|| hyper::upgrade::on(&mut request));

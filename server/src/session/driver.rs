@@ -403,8 +403,7 @@ impl Driver {
         while let Some(output) = self.engine.poll_output() {
             self.apply(output, now);
         }
-        self.handle
-            .set_facts(self.engine.transport(), self.engine.is_upgrading());
+        self.handle.set_transport(self.engine.transport());
     }
 
     fn apply(&mut self, output: Output, now: Instant) {

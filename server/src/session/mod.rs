@@ -12,13 +12,13 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
 use crier_protocol::{
     CloseReason, Message, Sid,
-    engine::{self, PostAnswer, SessionFacts, TransportName},
+    engine::{self, PostAnswer, TransportName},
 };
 use tokio::sync::oneshot;
 
@@ -55,12 +55,9 @@ struct Shared {
     sid: Sid,
     handshake: Handshake,
     mailbox: Mailbox,
-    facts: AtomicU8,
+    websocket: AtomicBool,
     known: AtomicBool,
 }
-
-const WEBSOCKET: u8 = 1;
-const UPGRADING: u8 = 2;
 
 impl SessionHandle {
     pub(crate) fn new(
@@ -69,17 +66,13 @@ impl SessionHandle {
         limits: OutboxLimits,
         transport: TransportName,
     ) -> Self {
-        let facts = AtomicU8::new(if transport == TransportName::WebSocket {
-            WEBSOCKET
-        } else {
-            0
-        });
+        let websocket = AtomicBool::new(transport == TransportName::WebSocket);
         let known = AtomicBool::new(false);
         Self(Arc::new(Shared {
             sid,
             handshake,
             mailbox: Mailbox::new(limits),
-            facts,
+            websocket,
             known,
         }))
     }
@@ -96,18 +89,12 @@ impl SessionHandle {
         &self.0.mailbox
     }
 
-    /// What requests for this session are judged by.
-    pub(crate) fn facts(&self) -> SessionFacts {
-        let facts = self.0.facts.load(Ordering::Acquire);
-        let websocket = facts & WEBSOCKET != 0;
-        let transport = if websocket {
+    /// What carries the session now.
+    pub(crate) fn transport(&self) -> TransportName {
+        if self.0.websocket.load(Ordering::Acquire) {
             TransportName::WebSocket
         } else {
             TransportName::Polling
-        };
-        SessionFacts {
-            transport,
-            is_upgrading: facts & UPGRADING != 0,
         }
     }
 
@@ -116,14 +103,10 @@ impl SessionHandle {
         !self.0.known.swap(true, Ordering::AcqRel)
     }
 
-    fn set_facts(&self, transport: TransportName, is_upgrading: bool) {
-        let websocket = if transport == TransportName::WebSocket {
-            WEBSOCKET
-        } else {
-            0
-        };
-        let upgrading = if is_upgrading { UPGRADING } else { 0 };
-        self.0.facts.store(websocket | upgrading, Ordering::Release);
+    fn set_transport(&self, transport: TransportName) {
+        self.0
+            .websocket
+            .store(transport == TransportName::WebSocket, Ordering::Release);
     }
 
     pub(crate) fn push(&self, parcel: &Arc<Parcel>) -> Pushed {
@@ -149,7 +132,7 @@ impl SessionHandle {
 impl fmt::Debug for SessionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionHandle")
-            .field("facts", &self.facts())
+            .field("transport", &self.transport())
             .finish_non_exhaustive()
     }
 }

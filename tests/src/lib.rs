@@ -6,6 +6,9 @@
 //! report     lines that reach the reader of a captured test: the counts of foreign test runners
 //! workspace  where the sources and the binaries are
 //! node       the official JavaScript clients, driven from Rust
+//! raw        clients that break the rules, byte by byte
+//! target     the server that they attack; the program is src/bin/target.rs
+//! oracle     what must hold under every attack
 //! suites     the public conformance suites (`CRIER_SUITES`)
 //! readme     README.md as a script: its commands run in a fresh clone
 //! ```
@@ -14,8 +17,11 @@
 
 pub mod ci;
 pub mod node;
+pub mod oracle;
 pub mod process;
+pub mod raw;
 pub mod readme;
 pub mod report;
 pub mod suites;
+pub mod target;
 pub mod workspace;

@@ -258,7 +258,9 @@ impl Connection {
                 closing: Some(_), ..
             }) => {}
             State::Polling(polling) if !polling.poll_held && is_told(reason) => {
-                let until = now + CLOSE_TIMEOUT;
+                // A client that is there asks again at once; one that would not answer a ping in
+                // this time is not waited for.
+                let until = now + CLOSE_TIMEOUT.min(self.limits.ping_timeout);
                 polling.closing = Some(Closing { reason, until });
             }
             State::Polling(_) | State::WebSocket | State::Closed { .. } => {

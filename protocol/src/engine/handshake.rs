@@ -55,7 +55,8 @@ impl Query {
     /// Reads a raw query string, without its `?`, in one pass and without memory of its own.
     ///
     /// Names and values are percent-decoded; a `+` stays, as no value that is looked for has a space.
-    /// The first of several values counts, but two `EIO` are no revision at all.
+    /// The first of several values counts, but two `EIO` are no revision and two `transport` no transport
+    /// at all, as in the reference.
     pub fn parse(raw: &str) -> Self {
         let mut query = Self::default();
         let (mut eios, mut transports, mut sids) = (0_usize, 0_usize, 0_usize);
@@ -69,11 +70,9 @@ impl Query {
                 }
                 Some(Name::Transport) => {
                     transports += 1;
-                    if transports == 1 {
-                        query.transport = [TransportName::Polling, TransportName::WebSocket]
-                            .into_iter()
-                            .find(|transport| is(value, transport.as_str()));
-                    }
+                    query.transport = [TransportName::Polling, TransportName::WebSocket]
+                        .into_iter()
+                        .find(|transport| transports == 1 && is(value, transport.as_str()));
                 }
                 Some(Name::Sid) => {
                     sids += 1;

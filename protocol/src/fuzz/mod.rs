@@ -13,6 +13,7 @@ use crate::{
     engine::{Packet, payload},
 };
 
+pub use crate::socket::fuzz::sio_packet;
 pub use session_ops::session_ops;
 
 /// One Engine.IO packet: what can be read can be written, and is read again as the same.
@@ -66,6 +67,3 @@ pub fn eio_payload(data: &[u8]) {
     assert!(bytes <= data.len());
     assert!(packets > 0 || failed, "a body has a packet or an error");
 }
-
-/// One Socket.IO packet and the binary messages after it.
-pub fn sio_packet(_data: &[u8]) {}

@@ -21,7 +21,7 @@ mod binary;
 mod decoder;
 mod error;
 mod frame;
-pub mod fuzz;
+pub(crate) mod fuzz;
 mod json;
 mod msgpack;
 mod outgoing;

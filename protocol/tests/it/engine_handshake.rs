@@ -66,8 +66,9 @@ fn a_malformed_sid_is_refused_without_a_lookup() {
 fn a_million_parameters_cost_one_pass() {
     let raw: String = iter::repeat_n("EIO=4&transport=polling&sid=__proto__&", 30_000).collect();
     let query = Query::parse(&raw);
+    // Several of either are none.
     assert!(!query.is_v4);
-    assert_eq!(query.transport, Some(TransportName::Polling));
+    assert_eq!(query.transport, None);
 }
 
 #[test]

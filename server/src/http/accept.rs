@@ -139,9 +139,10 @@ async fn connection(
 ) {
     // Small packets are the rule here; a failure only costs latency.
     let _ = stream.set_nodelay(true);
-    let phase = Arc::new(Phase::default());
-    let timed = TimedStream::new(stream, Arc::clone(&phase), Arc::clone(&limits));
+    let phase = Arc::new(Phase::new());
+    let timed = TimedStream::new(stream, Arc::clone(&phase), limits.write_timeout);
     let head = Arc::clone(&limits);
+    let clock = Arc::clone(&phase);
     let service = service_fn(move |mut request: Request<Incoming>| {
         phase.busy();
         request.extensions_mut().insert(permit.clone());
@@ -171,6 +172,7 @@ async fn connection(
                 }
                 return;
             }
+            () = clock.overdue(&limits) => return,
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
@@ -194,7 +196,17 @@ fn answer(
                 metrics::refused(refusal.status());
                 Ok(closing(refusal))
             }
-            None => handler(request, peer).await,
+            None => {
+                let wants_upgrade = request.headers().contains_key(http::header::UPGRADE);
+                let response = handler(request, peer).await?;
+                let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                // What came behind a refused upgrade must not be taken for another request.
+                Ok(if wants_upgrade && !upgrades {
+                    closing(response)
+                } else {
+                    response
+                })
+            }
         }
     }
 }
@@ -217,8 +229,11 @@ fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<Response> {
         return Some(text(status, "Request Header Fields Too Large"));
     }
     // RFC 9112, 3.2: exactly one Host in HTTP/1.1.
-    let hosts = request.headers().get_all(http::header::HOST).iter().count();
-    if request.version() == Version::HTTP_11 && hosts != 1 {
+    let count = |name| request.headers().get_all(name).iter().count();
+    let hosts = count(http::header::HOST);
+    // Two credentials: whoever stands before us may have looked at the other one.
+    let credentials = count(http::header::AUTHORIZATION);
+    if request.version() == Version::HTTP_11 && hosts != 1 || credentials > 1 {
         return Some(text(StatusCode::BAD_REQUEST, "Bad Request"));
     }
     None

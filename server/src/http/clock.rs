@@ -1,4 +1,4 @@
-//! A TCP stream with the deadlines that HTTP needs and hyper does not have.
+//! The deadlines that HTTP needs and hyper does not have.
 //!
 //! ```text
 //!   accepted ──▶ Head ── request parsed ──▶ Busy ── answered ──▶ Idle ── first byte ──▶ Head
@@ -6,15 +6,13 @@
 //! ```
 //!
 //! hyper's `header_read_timeout` would also end idle kept-alive connections, and it has no timeout at
-//! all for writing.
+//! all for writing. Between two requests hyper does not ask for bytes again until there are some, so
+//! the reading deadlines are kept beside it, in [`Phase::overdue`].
 
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -23,78 +21,95 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpStream,
-    time::{Instant, Sleep},
+    sync::watch,
+    time::{Instant, Sleep, timeout_at},
 };
 
 use super::HttpLimits;
 
-/// Where a connection is between two requests; shared with the service.
-#[derive(Debug, Default)]
-pub(super) struct Phase(AtomicU8);
+/// Where a connection is between two requests, and since when.
+#[derive(Debug)]
+pub(super) struct Phase(watch::Sender<(Step, Instant)>);
 
-const HEAD: u8 = 0;
-const BUSY: u8 = 1;
-const IDLE: u8 = 2;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Head,
+    Busy,
+    Idle,
+}
 
 impl Phase {
+    /// A connection that was accepted now: a silent peer has as long as a slow one.
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new((Step::Head, Instant::now())))
+    }
+
     /// The head of a request is complete.
     pub(super) fn busy(&self) {
-        self.0.store(BUSY, Ordering::Release);
+        self.0.send_replace((Step::Busy, Instant::now()));
     }
 
     /// The request has its answer.
     pub(super) fn idle(&self) {
-        self.0.store(IDLE, Ordering::Release);
+        self.0.send_replace((Step::Idle, Instant::now()));
+    }
+
+    /// Bytes came in: the first ones after a pause begin a head.
+    fn read(&self) {
+        self.0.send_if_modified(|(step, since)| {
+            let begins = *step == Step::Idle;
+            if begins {
+                (*step, *since) = (Step::Head, Instant::now());
+            }
+            begins
+        });
+    }
+
+    /// Waits until the peer has taken too long for what it is doing.
+    pub(super) async fn overdue(&self, limits: &HttpLimits) {
+        let mut changes = self.0.subscribe();
+        loop {
+            let (step, since) = *changes.borrow_and_update();
+            let allowed = match step {
+                Step::Head => Some(limits.head_timeout),
+                Step::Idle => Some(limits.keep_alive),
+                Step::Busy => None,
+            };
+            match allowed {
+                // The sender is `self`, so a change is all that can come.
+                Some(time) => match timeout_at(since + time, changes.changed()).await {
+                    Ok(_) => {}
+                    Err(_) => return,
+                },
+                None => {
+                    let _ = changes.changed().await;
+                }
+            }
+        }
     }
 }
 
-/// A stream that fails when its peer is too slow.
+/// A stream that tells the phase of what it reads, and fails when its peer does not take what is
+/// written.
 pub(super) struct TimedStream {
     stream: TokioIo<TcpStream>,
     phase: Arc<Phase>,
-    limits: Arc<HttpLimits>,
-    read: Option<Pin<Box<Sleep>>>,
-    /// The phase that the read deadline was set for.
-    read_phase: u8,
+    write_timeout: Duration,
     write: Option<Pin<Box<Sleep>>>,
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, phase: Arc<Phase>, limits: Arc<HttpLimits>) -> Self {
-        // From the moment of accept: a silent peer has as long as a slow one.
-        let read = Some(Box::pin(tokio::time::sleep(limits.head_timeout)));
-        let stream = TokioIo::new(stream);
+    pub(super) fn new(stream: TcpStream, phase: Arc<Phase>, write_timeout: Duration) -> Self {
         Self {
-            stream,
+            stream: TokioIo::new(stream),
             phase,
-            limits,
-            read,
-            read_phase: HEAD,
+            write_timeout,
             write: None,
         }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
         self.stream.into_inner()
-    }
-
-    /// Whether the peer has been silent for too long.
-    fn poll_read_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let phase = self.phase.0.load(Ordering::Acquire);
-        let allowed = match phase {
-            HEAD => self.limits.head_timeout,
-            IDLE => self.limits.keep_alive,
-            _ => {
-                (self.read, self.read_phase) = (None, phase);
-                return Poll::Pending;
-            }
-        };
-        if self.read_phase != phase || self.read.is_none() {
-            (self.read, self.read_phase) = (Some(after(allowed)), phase);
-        }
-        self.read
-            .as_mut()
-            .map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
     }
 
     /// A write came through, or has to wait; waiting for too long fails.
@@ -107,7 +122,7 @@ impl TimedStream {
             self.write = None;
             return result;
         }
-        let allowed = self.limits.write_timeout;
+        let allowed = self.write_timeout;
         let sleep = self.write.get_or_insert_with(|| after(allowed));
         match sleep.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -128,15 +143,9 @@ impl Read for TimedStream {
     ) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         if result.is_ready() {
-            // The first byte of a next request: its head has its own time from here.
-            let phase = &self.phase.0;
-            let _ = phase.compare_exchange(IDLE, HEAD, Ordering::AcqRel, Ordering::Acquire);
-            return result;
+            self.phase.read();
         }
-        match self.poll_read_deadline(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
+        result
     }
 }
 

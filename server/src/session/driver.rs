@@ -22,7 +22,7 @@ use std::{
 use crier_protocol::{
     CloseReason, Message,
     engine::{self, Connection, Input, Output, PollAnswer, PostAnswer, TransportName},
-    socket::{Incoming, Outgoing, Parser, Refused, Session},
+    socket::{Incoming, Outgoing, Parser, Refused, Session, Violation},
     websocket::{CloseFrame, Event, append_close},
 };
 use futures_util::FutureExt as _;
@@ -515,10 +515,14 @@ impl Driver {
     }
 
     /// A client broke Socket.IO: its sockets go now, its transport as after a server's goodbye.
-    fn violated(&mut self, violation: &crier_protocol::socket::Violation, now: Instant) {
+    fn violated(&mut self, violation: &Violation, now: Instant) {
         metrics::packet_violation();
         tracing::debug!(%violation, "closing a session");
         self.close(violation.close_reason(), now);
+        if matches!(violation, Violation::ConnectTimeout) {
+            // It never said a word, so there is nobody to say goodbye to.
+            self.end_now(violation.close_reason());
+        }
     }
 
     fn incoming(&mut self, incoming: Incoming, now: Instant) {

@@ -107,11 +107,12 @@ impl Slot {
             return;
         };
         loop {
-            if let Some(handler) = running {
-                if handler.as_mut().poll(cx).is_pending() {
-                    return;
-                }
-                *running = None;
+            // Taken out while it is polled: one that panics must not be polled again at the end.
+            if let Some(mut handler) = running.take()
+                && handler.as_mut().poll(cx).is_pending()
+            {
+                *running = Some(handler);
+                return;
             }
             match waiting.pop_front() {
                 Some(event) => *running = start(&self.socket, event),

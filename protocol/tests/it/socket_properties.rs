@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crier_protocol::{
     Limits, Message, Namespace,
-    socket::{Args, Incoming, Outgoing, Parser, ParserChoice, Session, Value, fuzz::sio_packet},
+    fuzz::sio_packet,
+    socket::{Args, Incoming, Outgoing, Parser, ParserChoice, Session, Value},
 };
 use proptest::{collection::vec, prelude::*};
 

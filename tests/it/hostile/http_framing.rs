@@ -169,8 +169,11 @@ fn h9_a_body_behind_a_get_does_not_become_a_request() {
             "Content-Length: {}\r\n",
             body_as_request.len()
         )));
-        wire.send(&body_as_request);
-        wire.send("GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        // The server may have closed by then, which is as good.
+        let _ = wire.try_send(&body_as_request);
+        let _ = wire.try_send(
+            "GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        );
         let first = wire.response().expect_status_in(&[200, 400]);
         let rest = String::from_utf8_lossy(&rest_of(&mut wire)).into_owned();
         assert!(

@@ -66,11 +66,7 @@ impl Crowd {
         let stop = CancellationToken::new();
         let member = |client| listen(client, Arc::clone(&board), stop.clone());
         let members = ramp.connect(target, &Auth::room(ROOM), member).await?;
-        Ok(Self {
-            members,
-            board,
-            stop,
-        })
+        Ok(Self { members, board, stop })
     }
 
     /// What the members count on.

@@ -38,20 +38,14 @@ pub fn check(connections: usize) -> Result<(), FilesError> {
 fn within(connections: usize, limit: usize) -> Result<(), FilesError> {
     let need = connections.saturating_add(OWN);
     if need > limit {
-        return Err(FilesError::TooFew {
-            connections,
-            need,
-            limit,
-        });
+        return Err(FilesError::TooFew { connections, need, limit });
     }
     Ok(())
 }
 
 /// The number in `Max open files   1024   4096   files`; `None` where it is `unlimited`.
 fn soft_limit(limits: &str) -> Option<usize> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 

@@ -58,11 +58,7 @@ async fn main() -> ExitCode {
         eprintln!("crier-bench: writing the results: {error}");
         return ExitCode::FAILURE;
     }
-    if report.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn run(scenario: &Scenario) -> Result<Report, ScenarioError> {

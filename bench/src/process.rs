@@ -98,11 +98,7 @@ impl Meter {
             Some(server) => Some((server.clone(), server.cpu()?)),
             None => None,
         };
-        Ok(Self {
-            generator: Process::this().cpu()?,
-            start: Instant::now(),
-            server,
-        })
+        Ok(Self { generator: Process::this().cpu()?, start: Instant::now(), server })
     }
 
     /// What was used since the start.
@@ -130,16 +126,12 @@ fn cpu_of(stat: &str) -> Option<Duration> {
     let mut fields = behind_name.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let kernel: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis(
-        (user + kernel) * 1_000 / TICKS_PER_SECOND,
-    ))
+    Some(Duration::from_millis((user + kernel) * 1_000 / TICKS_PER_SECOND))
 }
 
 /// `VmRSS:   1234 kB`.
 fn memory_of(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }

@@ -98,11 +98,7 @@ impl Ramp {
 
 /// The next task that has ended; waits for it only where `max` are running.
 async fn ended<T: 'static>(tasks: &mut JoinSet<T>, max: usize) -> Option<Result<T, JoinError>> {
-    if tasks.len() >= max {
-        tasks.join_next().await
-    } else {
-        tasks.try_join_next()
-    }
+    if tasks.len() >= max { tasks.join_next().await } else { tasks.try_join_next() }
 }
 
 fn connected(

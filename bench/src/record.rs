@@ -123,11 +123,7 @@ mod tests {
         for number in numbers {
             sequence.note(*number);
         }
-        let Faults {
-            lost,
-            doubled,
-            reordered,
-        } = sequence.faults(sent);
+        let Faults { lost, doubled, reordered } = sequence.faults(sent);
         (lost, doubled, reordered)
     }
 
@@ -170,9 +166,6 @@ mod tests {
         assert!((all.quantile_ms(0.5) - 50.0).abs() < 0.1);
         assert!((all.quantile_ms(0.99) - 99.0).abs() < 0.1);
         all.note(Duration::from_secs(3_600));
-        assert!(
-            (all.quantile_ms(1.0) - 60_000.0).abs() < 60.0,
-            "the longest"
-        );
+        assert!((all.quantile_ms(1.0) - 60_000.0).abs() < 60.0, "the longest");
     }
 }

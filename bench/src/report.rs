@@ -28,12 +28,7 @@ struct Row {
 impl Report {
     /// A report on a run with these settings.
     pub fn new(scenario: &'static str, settings: Value) -> Self {
-        Self {
-            scenario,
-            settings,
-            rows: Vec::new(),
-            faults: Vec::new(),
-        }
+        Self { scenario, settings, rows: Vec::new(), faults: Vec::new() }
     }
 
     /// Adds a figure: its key in JSON, its words in the table, its unit.
@@ -45,13 +40,7 @@ impl Report {
         unit: &'static str,
     ) {
         let decimals = if unit.is_empty() { 0 } else { 2 };
-        self.rows.push(Row {
-            key,
-            label,
-            value,
-            unit,
-            decimals,
-        });
+        self.rows.push(Row { key, label, value, unit, decimals });
     }
 
     /// Adds a count.
@@ -106,13 +95,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.scenario)?;
         for row in &self.rows {
-            let Row {
-                label,
-                value,
-                unit,
-                decimals,
-                ..
-            } = row;
+            let Row { label, value, unit, decimals, .. } = row;
             writeln!(f, "  {label:<38} {value:>14.decimals$} {unit}")?;
         }
         for fault in &self.faults {
@@ -130,11 +113,7 @@ pub fn float(count: u64) -> f64 {
 
 /// What one of `count` has of a total; 0 where there was none.
 pub fn share(total: f64, count: u64) -> f64 {
-    if count == 0 {
-        0.0
-    } else {
-        total / float(count)
-    }
+    if count == 0 { 0.0 } else { total / float(count) }
 }
 
 #[cfg(test)]
@@ -177,14 +156,7 @@ mod tests {
         let mut report = report();
         report.must_be_zero("lost", "lost events", 3);
         assert!(!report.is_good());
-        assert!(
-            report
-                .to_string()
-                .contains("FAILED: lost events: 3, must be 0")
-        );
-        assert_eq!(
-            report.json()["faults"],
-            json!(["lost events: 3, must be 0"])
-        );
+        assert!(report.to_string().contains("FAILED: lost events: 3, must be 0"));
+        assert_eq!(report.json()["faults"], json!(["lost events: 3, must be 0"]));
     }
 }

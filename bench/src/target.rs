@@ -42,10 +42,7 @@ impl FromStr for Url {
             "" => "/socket.io/".to_owned(),
             path => format!("/{path}/"),
         };
-        Ok(Self {
-            authority: authority.to_owned(),
-            path,
-        })
+        Ok(Self { authority: authority.to_owned(), path })
     }
 }
 
@@ -89,14 +86,9 @@ impl Target {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        let accept = handshake::check(&offer)
-            .map_err(|refusal| io::Error::other(refusal.message))?
-            .key;
-        Ok(Self {
-            address,
-            request,
-            accept,
-        })
+        let accept =
+            handshake::check(&offer).map_err(|refusal| io::Error::other(refusal.message))?.key;
+        Ok(Self { address, request, accept })
     }
 }
 
@@ -108,10 +100,7 @@ mod tests {
     fn an_address_has_a_scheme_and_a_port() {
         let parsed = |text: &str| text.parse::<Url>().map(|url| (url.authority, url.path));
         let ok = |authority: &str, path: &str| Ok((authority.to_owned(), path.to_owned()));
-        assert_eq!(
-            parsed("http://127.0.0.1:3000"),
-            ok("127.0.0.1:3000", "/socket.io/")
-        );
+        assert_eq!(parsed("http://127.0.0.1:3000"), ok("127.0.0.1:3000", "/socket.io/"));
         assert_eq!(parsed("ws://[::1]:80/"), ok("[::1]:80", "/socket.io/"));
         assert_eq!(parsed("http://a:1/live/io"), ok("a:1", "/live/io/"));
         assert_eq!(parsed("https://a:1"), Err(BadUrl::Scheme));

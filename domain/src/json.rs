@@ -71,10 +71,7 @@ mod tests {
     #[test]
     fn nesting_is_counted_outside_of_strings_only() {
         assert_eq!(check(r#"[{"a":"[[[[\"[["}]"#, 2), Ok(()));
-        assert_eq!(
-            check(r#"[{"a":[]}]"#, 2),
-            Err(JsonFault::TooDeep { max: 2 })
-        );
+        assert_eq!(check(r#"[{"a":[]}]"#, 2), Err(JsonFault::TooDeep { max: 2 }));
         assert_eq!(check("[[],[],[]]", 2), Ok(()), "siblings do not add up");
         let deep = "[".repeat(490_000) + &"]".repeat(490_000);
         assert_eq!(check(&deep, 64), Err(JsonFault::TooDeep { max: 64 }));

@@ -129,9 +129,7 @@ impl Args {
         json::check(text, limits.depth_max)?;
         let Count(count) = serde_json::from_str(text).map_err(|_| ArgsError::NoArray)?;
         if count > limits.args_max {
-            return Err(ArgsError::TooMany {
-                max: limits.args_max,
-            });
+            return Err(ArgsError::TooMany { max: limits.args_max });
         }
         Ok(Self(text.trim().into()))
     }
@@ -213,11 +211,7 @@ mod tests {
 
     #[test]
     fn arguments_are_an_array_of_bounded_size_and_depth() {
-        let limits = Limits {
-            args_max: 2,
-            depth_max: 3,
-            ..Limits::default()
-        };
+        let limits = Limits { args_max: 2, depth_max: 3, ..Limits::default() };
         let parse = |text: &str| Args::parse(text, &limits).map(|a| a.elements().to_owned());
         assert_eq!(parse("[]"), Ok(String::new()));
         assert_eq!(parse(" [ 1, {\"a\":[]} ] "), Ok("1, {\"a\":[]}".to_owned()));

@@ -35,11 +35,7 @@ impl Timestamp {
     /// Reads an ISO-8601 date and time with its zone (`Z` or `+hh:mm`), from 1970 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         let (ms, utc) = parse(text)?;
-        Some(if utc {
-            Self(text.into())
-        } else {
-            Self::from_unix_ms(ms)
-        })
+        Some(if utc { Self(text.into()) } else { Self::from_unix_ms(ms) })
     }
 
     /// The moment as text.

@@ -69,10 +69,7 @@ impl CloseReason {
     ///
     /// False only where one side said goodbye on purpose (`socket.io` 4.8, `RECOVERABLE_DISCONNECT_REASONS`).
     pub fn is_recoverable(self) -> bool {
-        !matches!(
-            self,
-            Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect
-        )
+        !matches!(self, Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect)
     }
 }
 

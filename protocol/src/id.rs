@@ -238,10 +238,7 @@ mod tests {
         assert_eq!(sid.replica(), tag);
         assert_eq!(Sid::parse(sid.as_str()), Some(sid));
         assert_eq!(Pid::from_random([255; 16]).as_str().len(), 22);
-        assert_eq!(
-            SocketId::from_random([0; 15]).as_str(),
-            "AAAAAAAAAAAAAAAAAAAA"
-        );
+        assert_eq!(SocketId::from_random([0; 15]).as_str(), "AAAAAAAAAAAAAAAAAAAA");
     }
 
     #[test]
@@ -253,14 +250,7 @@ mod tests {
 
     #[test]
     fn hostile_ids_are_refused() {
-        for text in [
-            "",
-            "__proto__",
-            "%00",
-            "é",
-            &"A".repeat(1_000_000),
-            &"A".repeat(25),
-        ] {
+        for text in ["", "__proto__", "%00", "é", &"A".repeat(1_000_000), &"A".repeat(25)] {
             assert_eq!(Sid::parse(text), None, "{:.30}", text);
         }
         assert_eq!(SocketId::parse("AAAAAAAAAAAAAAAAAAA "), None);
@@ -274,9 +264,6 @@ mod tests {
         for name in ["", "chat", "/a,b"] {
             assert_eq!(Namespace::parse(name, 128), None);
         }
-        assert_eq!(
-            Namespace::parse("/".to_owned() + &"x".repeat(128), 128),
-            None
-        );
+        assert_eq!(Namespace::parse("/".to_owned() + &"x".repeat(128), 128), None);
     }
 }

@@ -71,9 +71,7 @@ pub(crate) fn authenticate(
     if let Some(index) = keys.find(credentials) {
         return Ok(Caller::ApiKey(index));
     }
-    let identity = verifier
-        .verify(credentials)
-        .map_err(|_| ApiError::InvalidCredentials)?;
+    let identity = verifier.verify(credentials).map_err(|_| ApiError::InvalidCredentials)?;
     match identity.role {
         Role::Service | Role::Admin => Ok(Caller::User(identity.user)),
         Role::User | Role::Buyer | Role::Seller | Role::Agent => Err(ApiError::Forbidden),

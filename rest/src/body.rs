@@ -43,10 +43,7 @@ pub(crate) struct Bodies {
 impl Bodies {
     pub(crate) fn new(config: &SidecarConfig) -> Self {
         let bytes = config.bodies_bytes_max.min(Semaphore::MAX_PERMITS);
-        Self {
-            room: Arc::new(Semaphore::new(bytes)),
-            timeout: config.body_timeout,
-        }
+        Self { room: Arc::new(Semaphore::new(bytes)), timeout: config.body_timeout }
     }
 
     /// Reads a body of JSON of at most `max` bytes, and no further than the byte that crosses it.
@@ -96,9 +93,7 @@ impl Bodies {
     fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.room).try_acquire_many_owned(bytes);
-        permit.map_err(|_| ApiError::Unavailable {
-            retry_after: std::time::Duration::from_secs(1),
-        })
+        permit.map_err(|_| ApiError::Unavailable { retry_after: std::time::Duration::from_secs(1) })
     }
 }
 
@@ -124,9 +119,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError
         let (path, message) = describe(&error);
         ApiError::invalid(path, message)
     })?;
-    reader
-        .end()
-        .map_err(|_| ApiError::invalid("", "text after the end of the JSON"))?;
+    reader.end().map_err(|_| ApiError::invalid("", "text after the end of the JSON"))?;
     Ok(value)
 }
 
@@ -137,25 +130,17 @@ fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
         let mut values = headers.get_all(name).iter();
         let first = values.next().map(|value| value.to_str().unwrap_or("?"));
         // Two of them contradict each other.
-        if values.next().is_some() {
-            Some("?")
-        } else {
-            first
-        }
+        if values.next().is_some() { Some("?") } else { first }
     };
     let kind = text(header::CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::MediaType {
-            message: "the content type must be application/json",
-        });
+        return Err(ApiError::MediaType { message: "the content type must be application/json" });
     }
     match text(header::CONTENT_ENCODING) {
         None => Ok(()),
         Some(encoding) if encoding.trim().eq_ignore_ascii_case("identity") => Ok(()),
-        Some(_) => Err(ApiError::MediaType {
-            message: "the content encoding must be identity",
-        }),
+        Some(_) => Err(ApiError::MediaType { message: "the content encoding must be identity" }),
     }
 }
 

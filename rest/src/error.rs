@@ -71,10 +71,7 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
 
 impl ApiError {
     pub(crate) fn invalid(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid {
-            path: path.into(),
-            message: message.into(),
-        }
+        Self::Invalid { path: path.into(), message: message.into() }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -120,19 +117,13 @@ impl ApiError {
     pub(crate) fn body(&self) -> ErrorBody {
         let details = match self {
             Self::Invalid { path, .. } if !path.is_empty() => Some(json!({ "path": path })),
-            Self::UnknownEvent {
-                nearest: Some(nearest),
-            } => Some(json!({ "nearest": nearest })),
+            Self::UnknownEvent { nearest: Some(nearest) } => Some(json!({ "nearest": nearest })),
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
                 Some(json!({ "retryAfter": seconds(*retry_after) }))
             }
             _ => None,
         };
-        ErrorBody {
-            code: self.code(),
-            message: self.to_string(),
-            details,
-        }
+        ErrorBody { code: self.code(), message: self.to_string(), details }
     }
 }
 
@@ -195,9 +186,9 @@ impl From<CatalogueError> for ApiError {
             CatalogueError::Params { path, message } => {
                 Self::invalid(format!("params.{path}"), message)
             }
-            CatalogueError::TooLarge => Self::BodyTooLarge {
-                max: crier_domain::event::PAYLOAD_BYTES_MAX,
-            },
+            CatalogueError::TooLarge => {
+                Self::BodyTooLarge { max: crier_domain::event::PAYLOAD_BYTES_MAX }
+            }
         }
     }
 }
@@ -212,9 +203,6 @@ pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Respon
     let mut response = warp::reply::with_status(warp::reply::json(body), status).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 const REDIS_URL: [&str; 2] = ["CRIER_REDIS_URL", "REDIS_URL"];
 
 fn main() -> ExitCode {
-    let redis = REDIS_URL
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let redis =
+        REDIS_URL.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     eprintln!("crier-rest: {}", refusal(redis));
     ExitCode::FAILURE
 }

@@ -51,14 +51,8 @@ impl Origins {
             return Ok(());
         };
         let allowed = origins.next().is_none()
-            && origin
-                .to_str()
-                .is_ok_and(|origin| self.allows(origin, host.as_ref()));
-        if allowed {
-            Ok(())
-        } else {
-            Err(ApiError::Origin)
-        }
+            && origin.to_str().is_ok_and(|origin| self.allows(origin, host.as_ref()));
+        if allowed { Ok(()) } else { Err(ApiError::Origin) }
     }
 
     fn allows(&self, origin: &str, host: Option<&Authority>) -> bool {
@@ -85,9 +79,7 @@ impl Origins {
 
     fn is_ours(&self, host: &Authority) -> bool {
         let name = host.host();
-        self.hosts
-            .iter()
-            .any(|ours| ours.eq_ignore_ascii_case(name))
+        self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
     }
 
     /// The fixed answer to `OPTIONS`, of a preflight or not; no handler sees it.

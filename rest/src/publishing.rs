@@ -23,9 +23,7 @@ impl TryFrom<String> for Id {
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
         let legal = (1..=ID_BYTES_MAX).contains(&id.len()) && !id.chars().any(char::is_control);
-        legal
-            .then_some(Self(id))
-            .ok_or("expected 1 to 64 bytes without control characters")
+        legal.then_some(Self(id)).ok_or("expected 1 to 64 bytes without control characters")
     }
 }
 
@@ -56,10 +54,9 @@ impl Id {
     /// 422 where they differ.
     pub(crate) fn one(body: Option<Self>, header: Option<Self>) -> Result<Option<Self>, ApiError> {
         match (body, header) {
-            (Some(body), Some(header)) if body != header => Err(ApiError::invalid(
-                "id",
-                "differs from the header Idempotency-Key",
-            )),
+            (Some(body), Some(header)) if body != header => {
+                Err(ApiError::invalid("id", "differs from the header Idempotency-Key"))
+            }
             (body, header) => Ok(body.or(header)),
         }
     }
@@ -68,11 +65,7 @@ impl Id {
     /// none: the same each time that the batch is sent again.
     pub(crate) fn of_item(&self, index: usize) -> Self {
         let digest = Sha256::digest(&self.0);
-        let short: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let short: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Self(format!("{short}-{index}"))
     }
 
@@ -126,10 +119,7 @@ pub(crate) async fn publish(
     id: Option<Id>,
     fingerprint: [u8; 32],
 ) -> Result<Accepted, ApiError> {
-    event.idempotency = id.as_ref().map(|id| Idempotency {
-        key: id.0.clone(),
-        fingerprint,
-    });
+    event.idempotency = id.as_ref().map(|id| Idempotency { key: id.0.clone(), fingerprint });
     let id = match id {
         Some(id) => id,
         None => Id::random()?,
@@ -137,11 +127,7 @@ pub(crate) async fn publish(
     let accepted = Accepted {
         id,
         event: event.event.clone(),
-        rooms: event
-            .rooms
-            .iter()
-            .map(|room| room.as_str().to_owned())
-            .collect(),
+        rooms: event.rooms.iter().map(|room| room.as_str().to_owned()).collect(),
     };
     state.bus.publish(event).await?;
     Ok(accepted)
@@ -157,10 +143,7 @@ mod tests {
         let lengths: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
         assert_eq!(id.chars().nth(14), Some('4'), "{id}");
-        assert!(
-            id.chars().nth(19).is_some_and(|c| "89ab".contains(c)),
-            "{id}"
-        );
+        assert!(id.chars().nth(19).is_some_and(|c| "89ab".contains(c)), "{id}");
         assert_ne!(Id::random().unwrap().0, id);
     }
 

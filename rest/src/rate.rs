@@ -48,18 +48,13 @@ impl<K: Hash + Eq + Clone> Rate<K> {
     ///
     /// 429 with the time after which there is enough again.
     pub(crate) fn take(&self, key: &K, n: NonZeroU32) -> Result<(), ApiError> {
-        let outcome = if self.has_room() {
-            self.keyed.check_key_n(key, n)
-        } else {
-            self.shared.check_n(n)
-        };
+        let outcome =
+            if self.has_room() { self.keyed.check_key_n(key, n) } else { self.shared.check_n(n) };
         match outcome {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => Err(self.limited(&not_until)),
             // More at once than the bucket ever holds; the bucket is full after a second at most.
-            Err(_) => Err(ApiError::RateLimited {
-                retry_after: std::time::Duration::from_secs(1),
-            }),
+            Err(_) => Err(ApiError::RateLimited { retry_after: std::time::Duration::from_secs(1) }),
         }
     }
 
@@ -67,9 +62,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
     where
         DefaultClock: Clock<Instant = P>,
     {
-        ApiError::RateLimited {
-            retry_after: not_until.wait_time_from(self.clock.now()),
-        }
+        ApiError::RateLimited { retry_after: not_until.wait_time_from(self.clock.now()) }
     }
 
     /// Whether one more key fits. A full table is swept at most once a second: it costs a pass over
@@ -131,10 +124,7 @@ mod tests {
             let _ = rate.take(&key, NonZeroU32::MIN);
         }
         assert!(rate.keyed.len() <= 100, "{}", rate.keyed.len());
-        assert!(
-            rate.take(&20_000, NonZeroU32::MIN).is_err(),
-            "the shared bucket is empty"
-        );
+        assert!(rate.take(&20_000, NonZeroU32::MIN).is_err(), "the shared bucket is empty");
     }
 
     #[test]

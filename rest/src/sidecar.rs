@@ -72,10 +72,7 @@ impl Sidecar {
             ready,
             verifier,
         };
-        Self {
-            origins,
-            routes: routes::all(Arc::new(state)),
-        }
+        Self { origins, routes: routes::all(Arc::new(state)) }
     }
 
     /// Whether a path is the sidecar's where it shares an address with others.
@@ -94,21 +91,19 @@ impl Sidecar {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (mut response, origin) = match self
-            .origins
-            .check(request.headers(), request.uri().authority())
-        {
-            Err(refused) => (refused.into_response(), None),
-            Ok(()) => {
-                let origin = request.headers().get(header::ORIGIN).cloned();
-                let response = if origin::is_preflight(request.method()) {
-                    Origins::preflight()
-                } else {
-                    self.call(request, peer).await
-                };
-                (response, origin)
-            }
-        };
+        let (mut response, origin) =
+            match self.origins.check(request.headers(), request.uri().authority()) {
+                Err(refused) => (refused.into_response(), None),
+                Ok(()) => {
+                    let origin = request.headers().get(header::ORIGIN).cloned();
+                    let response = if origin::is_preflight(request.method()) {
+                        Origins::preflight()
+                    } else {
+                        self.call(request, peer).await
+                    };
+                    (response, origin)
+                }
+            };
         origin::mark(response.headers_mut(), origin);
         response.map(|body| body.map_err(BoxError::from).boxed())
     }
@@ -127,9 +122,7 @@ impl Sidecar {
 
 impl fmt::Debug for Sidecar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sidecar")
-            .field("origins", &self.origins)
-            .finish_non_exhaustive()
+        f.debug_struct("Sidecar").field("origins", &self.origins).finish_non_exhaustive()
     }
 }
 
@@ -154,7 +147,6 @@ impl State {
     /// 429.
     pub(crate) fn count(&self, caller: &Caller, events: usize) -> Result<(), ApiError> {
         let events = u32::try_from(events).unwrap_or(u32::MAX);
-        self.events
-            .take(caller, NonZeroU32::new(events).unwrap_or(NonZeroU32::MIN))
+        self.events.take(caller, NonZeroU32::new(events).unwrap_or(NonZeroU32::MIN))
     }
 }

@@ -41,10 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cli = Cli::parse();
     let io = application()?;
     let listener = TcpListener::bind(cli.listen).await?;
-    #[expect(
-        clippy::print_stdout,
-        reason = "the line that whoever started this waits for"
-    )]
+    #[expect(clippy::print_stdout, reason = "the line that whoever started this waits for")]
     {
         println!("listening on {}", listener.local_addr()?);
     }
@@ -53,10 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn application() -> Result<Io, BadNamespace> {
-    let io = Io::new(Options {
-        event_rate: EventRate::NONE,
-        ..Options::default()
-    });
+    let io = Io::new(Options { event_rate: EventRate::NONE, ..Options::default() });
     let main = io.of("/")?;
     main.on_connect(|socket: Socket| async move {
         if let Ok(Credentials { room }) = socket.auth().get() {
@@ -68,15 +62,12 @@ fn application() -> Result<Io, BadNamespace> {
         ack.send_args(args);
     });
     let everywhere = main.clone();
-    main.on(
-        "publish",
-        move |_socket: Socket, Payload(Publish { room, data }), _ack: Ack| {
-            let broadcast = everywhere.to(room);
-            async move {
-                // What a client sent as JSON can be sent on as JSON.
-                let _ = broadcast.emit("msg", &data);
-            }
-        },
-    );
+    main.on("publish", move |_socket: Socket, Payload(Publish { room, data }), _ack: Ack| {
+        let broadcast = everywhere.to(room);
+        async move {
+            // What a client sent as JSON can be sent on as JSON.
+            let _ = broadcast.emit("msg", &data);
+        }
+    });
     Ok(io)
 }

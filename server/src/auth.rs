@@ -18,11 +18,7 @@ pub struct Gate {
 impl Gate {
     /// A gate. `query_token`: whether `?token=` counts.
     pub fn new(verifier: Arc<Verifier>, mode: AuthMode, query_token: bool) -> Self {
-        Self {
-            verifier,
-            mode,
-            query_token,
-        }
+        Self { verifier, mode, query_token }
     }
 
     /// Lets a socket in, with the identity of its token if it has one; [`identity`] gives it back.
@@ -44,11 +40,9 @@ impl Gate {
                 socket.insert(Arc::new(identity));
                 Ok(())
             }
-            Err(error) if self.mode == AuthMode::Required => Err(refusal(
-                "Invalid token",
-                "INVALID_TOKEN",
-                &error.to_string(),
-            )),
+            Err(error) if self.mode == AuthMode::Required => {
+                Err(refusal("Invalid token", "INVALID_TOKEN", &error.to_string()))
+            }
             Err(_) => Ok(()),
         }
     }
@@ -56,17 +50,10 @@ impl Gate {
     /// The first of `auth.token`, `auth.jwt`, query `token`, header `Authorization`.
     fn token(&self, socket: &Socket) -> Option<String> {
         let auth = socket.auth().as_value();
-        let given = |key| {
-            auth.get(key)
-                .and_then(|value| value.as_str())
-                .map(str::to_owned)
-        };
+        let given = |key| auth.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let handshake = socket.handshake();
         let query = || {
-            let token = self
-                .query_token
-                .then(|| handshake.query_param("token"))
-                .flatten();
+            let token = self.query_token.then(|| handshake.query_param("token")).flatten();
             token.map(std::borrow::Cow::into_owned)
         };
         let header = || handshake.header("authorization").map(str::to_owned);

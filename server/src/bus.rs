@@ -35,10 +35,7 @@ struct Done {
 impl LocalBus {
     /// A bus into this server.
     pub fn new(io: Io) -> Self {
-        Self {
-            io,
-            done: Mutex::default(),
-        }
+        Self { io, done: Mutex::default() }
     }
 
     fn publish_now(&self, event: Publish) -> Result<Published, BusError> {
@@ -54,37 +51,23 @@ impl LocalBus {
             Args::from_json_array(event.args.as_str(), limits),
         ) {
             (Ok(namespace), Ok(args)) => {
-                let mut target = event
-                    .rooms
-                    .into_iter()
-                    .fold(namespace.everyone(), |t, r| t.to(r));
-                target = event
-                    .except
-                    .into_iter()
-                    .fold(target, |t, room| t.except(room));
+                let mut target = event.rooms.into_iter().fold(namespace.everyone(), |t, r| t.to(r));
+                target = event.except.into_iter().fold(target, |t, room| t.except(room));
                 if event.volatile {
                     target = target.volatile();
                 }
                 if let Some(key) = event.key {
                     target = target.latest_only(key);
                 }
-                target
-                    .emit_args(&event.event, args)
-                    .map_err(|error| error.to_string())
+                target.emit_args(&event.event, args).map_err(|error| error.to_string())
             }
             (Err(error), _) => Err(error.to_string()),
             (_, Err(error)) => Err(error.to_string()),
         };
         if let Err(error) = sent {
             // Both sides check by the same limits, so this is a fault of ours, told once and loudly.
-            tracing::error!(
-                event = event.event,
-                error,
-                "an event that was checked cannot be sent"
-            );
-            return Err(BusError::Unavailable {
-                retry_after: Duration::from_secs(1),
-            });
+            tracing::error!(event = event.event, error, "an event that was checked cannot be sent");
+            return Err(BusError::Unavailable { retry_after: Duration::from_secs(1) });
         }
         Ok(Published { repeated: false })
     }
@@ -104,9 +87,9 @@ impl Done {
         match self.by_id.get(&id.key) {
             Some(known) if *known == id.fingerprint => Ok(Some(Published { repeated: true })),
             Some(_) => Err(BusError::Conflict),
-            None if self.by_id.len() >= IDS_MAX => Err(BusError::Overloaded {
-                retry_after: Duration::from_secs(60),
-            }),
+            None if self.by_id.len() >= IDS_MAX => {
+                Err(BusError::Overloaded { retry_after: Duration::from_secs(60) })
+            }
             None => {
                 self.by_id.insert(id.key.clone(), id.fingerprint);
                 self.in_order.push_back((now, id.key.clone()));
@@ -133,20 +116,14 @@ mod tests {
     use super::*;
 
     fn id(key: &str, body: u8) -> Idempotency {
-        Idempotency {
-            key: key.to_owned(),
-            fingerprint: [body; 32],
-        }
+        Idempotency { key: key.to_owned(), fingerprint: [body; 32] }
     }
 
     #[test]
     fn a_retry_is_recognised_for_a_day_and_another_body_is_a_conflict() {
         let (mut done, start) = (Done::default(), Instant::now());
         assert_eq!(done.claim(&id("a", 1), start), Ok(None));
-        assert_eq!(
-            done.claim(&id("a", 1), start),
-            Ok(Some(Published { repeated: true }))
-        );
+        assert_eq!(done.claim(&id("a", 1), start), Ok(Some(Published { repeated: true })));
         assert_eq!(done.claim(&id("a", 2), start), Err(BusError::Conflict));
         let next_day = start + REMEMBERED;
         assert_eq!(done.claim(&id("a", 2), next_day), Ok(None));

@@ -81,10 +81,7 @@ impl Role {
     /// The one of that name, as it stands in a token.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::value_variants()
-            .iter()
-            .copied()
-            .find(|one| one.as_str() == name)
+        Self::value_variants().iter().copied().find(|one| one.as_str() == name)
     }
 
     /// As it stands in a token.
@@ -114,10 +111,7 @@ impl UserType {
     /// The one of that name, as it stands in a token.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::value_variants()
-            .iter()
-            .copied()
-            .find(|one| one.as_str() == name)
+        Self::value_variants().iter().copied().find(|one| one.as_str() == name)
     }
 
     /// As it stands in a token.
@@ -148,11 +142,7 @@ impl Invocation {
             Some(Subcommands::CheckConfig) => Command::CheckConfig,
             Some(Subcommands::PrintConfig { markdown }) => Command::PrintConfig { markdown },
         };
-        Ok(Self {
-            config: cli.config,
-            flags: cli.flags.into_settings(),
-            command,
-        })
+        Ok(Self { config: cli.config, flags: cli.flags.into_settings(), command })
     }
 }
 
@@ -247,9 +237,7 @@ impl Flags {
             ("client_dist", self.client_dist),
             ("log", self.log),
         ];
-        let named = named
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         named.chain(self.set).collect()
     }
 }
@@ -261,10 +249,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         }
         _ => {
             let example = SETTINGS.iter().find(|setting| setting.key.contains('.'));
-            Err(format!(
-                "expected key=value, such as {}=…",
-                example.map_or("", |s| s.key)
-            ))
+            Err(format!("expected key=value, such as {}=…", example.map_or("", |s| s.key)))
         }
     }
 }
@@ -294,11 +279,7 @@ mod tests {
     #[test]
     fn serve_is_the_default() {
         for line in ["crier", "crier serve"] {
-            let expected = Invocation {
-                config: None,
-                flags: Vec::new(),
-                command: Command::Serve,
-            };
+            let expected = Invocation { config: None, flags: Vec::new(), command: Command::Serve };
             assert_eq!(parse(line).unwrap(), expected, "{line}");
         }
     }
@@ -307,14 +288,8 @@ mod tests {
     fn the_configuration_is_checked_or_printed() {
         for (line, expected) in [
             ("crier check-config", Command::CheckConfig),
-            (
-                "crier print-config",
-                Command::PrintConfig { markdown: false },
-            ),
-            (
-                "crier print-config --markdown",
-                Command::PrintConfig { markdown: true },
-            ),
+            ("crier print-config", Command::PrintConfig { markdown: false }),
+            ("crier print-config --markdown", Command::PrintConfig { markdown: true }),
         ] {
             assert_eq!(parse(line).unwrap().command, expected, "{line}");
         }
@@ -337,20 +312,14 @@ mod tests {
     fn every_named_flag_is_a_setting() {
         let others = ["set", "config", "help", "version"];
         let command = Cli::command();
-        let ids: Vec<&str> = command
-            .get_arguments()
-            .map(|arg| arg.get_id().as_str())
-            .collect();
+        let ids: Vec<&str> = command.get_arguments().map(|arg| arg.get_id().as_str()).collect();
         for id in ids.iter().filter(|id| !others.contains(id)) {
             assert!(SETTINGS.iter().any(|setting| setting.key == *id), "{id}");
         }
         let line = "crier --listen a --rest-listen a --internal-listen a --advertise a --redis-url \
                     a --data-dir a --apps a --cors-origins a --hosts a --client-dist a --log a";
         let flags = parse(line).unwrap().flags;
-        assert_eq!(
-            flags.len(),
-            ids.iter().filter(|id| !others.contains(id)).count()
-        );
+        assert_eq!(flags.len(), ids.iter().filter(|id| !others.contains(id)).count());
     }
 
     #[test]
@@ -363,12 +332,7 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         assert_eq!(
             token("crier token --user demo").unwrap(),
-            Token {
-                user: "demo".into(),
-                role: None,
-                user_type: None,
-                ttl: hour
-            }
+            Token { user: "demo".into(), role: None, user_type: None, ttl: hour }
         );
         assert_eq!(
             token("crier token --user 7 --role admin --type vendor --ttl 7d").unwrap(),
@@ -383,22 +347,10 @@ mod tests {
             ("crier token", "--user <ID>"),
             ("crier token --user", "--user <ID>"),
             ("crier token --user= ", "value is required"),
-            (
-                "crier token --user a --role king",
-                "possible values: user, buyer, seller, agent",
-            ),
-            (
-                "crier token --user a --type X",
-                "possible values: CUSTOMER, VENDOR",
-            ),
-            (
-                "crier token --user a --ttl 60",
-                "expected a time with a unit",
-            ),
-            (
-                "crier token --user a --ttl 0",
-                "expected a time with a unit",
-            ),
+            ("crier token --user a --role king", "possible values: user, buyer, seller, agent"),
+            ("crier token --user a --type X", "possible values: CUSTOMER, VENDOR"),
+            ("crier token --user a --ttl 60", "expected a time with a unit"),
+            ("crier token --user a --ttl 0", "expected a time with a unit"),
             ("crier tokn --user a", "similar subcommand exists: 'token'"),
             ("crier --set listen", "expected key=value"),
         ] {

@@ -102,20 +102,14 @@ impl Io {
     /// namespace that was made by name is found first; of several patterns the first that fits.
     pub fn of_pattern(&self, fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> Handlers {
         let behaviour = SharedBehaviour::default();
-        let mut patterns = self
-            .0
-            .patterns
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut patterns = self.0.patterns.write().unwrap_or_else(PoisonError::into_inner);
         patterns.push((Arc::new(fits), Arc::clone(&behaviour)));
         Handlers(behaviour)
     }
 
     fn of_name(&self, name: Name) -> Namespace {
         let entry = self.0.namespaces.entry(name.clone());
-        entry
-            .or_insert_with(|| self.0.make(name, SharedBehaviour::default(), false))
-            .clone()
+        entry.or_insert_with(|| self.0.make(name, SharedBehaviour::default(), false)).clone()
     }
 
     /// The main namespace.
@@ -130,11 +124,7 @@ impl Io {
 
     /// The namespaces that there are now.
     pub fn namespaces(&self) -> Vec<Namespace> {
-        self.0
-            .namespaces
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect()
+        self.0.namespaces.iter().map(|entry| entry.value().clone()).collect()
     }
 
     /// What it was built with.
@@ -193,10 +183,7 @@ impl Io {
             rooms: namespaces.iter().map(Namespace::rooms_len).sum(),
             namespaces: namespaces.len(),
             tasks: self.0.tasks.len(),
-            outbox_bytes: sessions
-                .iter()
-                .map(|session| session.mailbox().bytes())
-                .sum(),
+            outbox_bytes: sessions.iter().map(|session| session.mailbox().bytes()).sum(),
         });
     }
 }
@@ -268,20 +255,12 @@ impl IoInner {
     }
 
     pub(crate) fn forget_namespace(&self, name: &Name) {
-        self.namespaces
-            .remove_if(name, |_, namespace| namespace.is_unused());
+        self.namespaces.remove_if(name, |_, namespace| namespace.is_unused());
     }
 
     fn make(&self, name: Name, behaviour: SharedBehaviour, dynamic: bool) -> Namespace {
         let (io, adapter) = (self.this.clone(), Arc::clone(&self.adapter));
-        Namespace::new(
-            name,
-            behaviour,
-            io,
-            adapter,
-            Arc::clone(&self.options),
-            dynamic,
-        )
+        Namespace::new(name, behaviour, io, adapter, Arc::clone(&self.options), dynamic)
     }
 
     /// Starts a session; its task is tracked, and ends it. `None` where the address has too many
@@ -318,8 +297,7 @@ impl IoInner {
         if self.options.unauthenticated_per_address == 0 {
             return;
         }
-        self.strangers
-            .alter(&address, |_, count| count.saturating_sub(1));
+        self.strangers.alter(&address, |_, count| count.saturating_sub(1));
         self.strangers.remove_if(&address, |_, count| *count == 0);
     }
 
@@ -338,10 +316,7 @@ impl IoInner {
 }
 
 /// Bytes from the system's cryptographic source.
-#[expect(
-    clippy::expect_used,
-    reason = "without randomness no id is secret: nothing can go on"
-)]
+#[expect(clippy::expect_used, reason = "without randomness no id is secret: nothing can go on")]
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
@@ -350,8 +325,6 @@ fn random<const N: usize>() -> [u8; N] {
 
 impl fmt::Debug for Io {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Io")
-            .field("options", &self.0.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Io").field("options", &self.0.options).finish_non_exhaustive()
     }
 }

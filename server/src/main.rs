@@ -25,11 +25,7 @@ fn main() -> ExitCode {
     if let Command::PrintConfig { markdown: true } = invocation.command {
         return print(&markdown_table());
     }
-    let loaded = Config::load(
-        &Environment,
-        invocation.config.as_deref(),
-        &invocation.flags,
-    );
+    let loaded = Config::load(&Environment, invocation.config.as_deref(), &invocation.flags);
     let config = match loaded {
         Ok(config) => config,
         Err(errors) => return fail(&errors.to_string()),
@@ -62,21 +58,18 @@ fn mint(config: &Config, token: &Token) -> Result<String, String> {
         AuthKeys::Development => site::development_token(token),
         AuthKeys::Configured { secret, .. } => match secret {
             Some(secret) => site::sign(secret.expose().as_bytes(), token),
-            None => Err(
-                "auth.secret: only public keys are configured, and they sign nothing; ask \
+            None => {
+                Err("auth.secret: only public keys are configured, and they sign nothing; ask \
                          whoever has the private key for a token"
-                    .to_owned(),
-            ),
+                    .to_owned())
+            }
         },
     }
 }
 
 fn serve(config: Config) -> ExitCode {
     log(&config.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
@@ -105,10 +98,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     );
     let embedded = server.addresses.rest.is_some();
     print(&lines.text(&server));
-    let also = Also {
-        owns: Sidecar::owns,
-        handler: handler(sidecar),
-    };
+    let also = Also { owns: Sidecar::owns, handler: handler(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
@@ -131,28 +121,19 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
 fn handler(sidecar: Sidecar) -> Handler {
     Arc::new(move |request, peer| {
         let sidecar = sidecar.clone();
-        Box::pin(async move {
-            Ok(sidecar
-                .handle(request, peer)
-                .await
-                .map(|body| body.boxed_unsync()))
-        })
+        Box::pin(
+            async move { Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync())) },
+        )
     })
 }
 
 fn sidecar_config(config: &Config) -> SidecarConfig {
     let default = SidecarConfig::default();
     let rest = &config.rest;
-    let per_second = rest
-        .requests_per_second
-        .and_then(|n| u32::try_from(n.get()).ok());
+    let per_second = rest.requests_per_second.and_then(|n| u32::try_from(n.get()).ok());
     let origins = config.cors_origins.iter().flatten();
     SidecarConfig {
-        api_keys: rest
-            .api_keys
-            .iter()
-            .map(|key| key.expose().to_owned())
-            .collect(),
+        api_keys: rest.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
         origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
         loopback_origins: config.cors_origins.is_none() && config.is_loopback_only(),
         hosts: Vec::new(),
@@ -176,22 +157,14 @@ impl Greeting {
     fn new(config: &Config) -> Self {
         let token = |user: &str, role| {
             let ttl = std::time::Duration::from_secs(24 * 60 * 60);
-            let token = Token {
-                user: user.to_owned(),
-                role,
-                user_type: None::<UserType>,
-                ttl,
-            };
+            let token = Token { user: user.to_owned(), role, user_type: None::<UserType>, ttl };
             site::development_token(&token).unwrap_or_default()
         };
         // Tokens of a real key are not printed: output ends up in logs.
         let development = config.auth.keys.is_development();
         let tokens =
             development.then(|| (token("demo", None), token("backend", Some(Role::Service))));
-        Self {
-            development: tokens,
-            path: config.socket.path.clone(),
-        }
+        Self { development: tokens, path: config.socket.path.clone() }
     }
 
     fn text(&self, server: &Server) -> String {
@@ -203,10 +176,7 @@ impl Greeting {
             Some(rest) => text.push_str(&format!("sidecar        http://{rest}/api/events\n")),
             None => text.push_str("sidecar        off\n"),
         }
-        text.push_str(&format!(
-            "internal       http://{}/metrics\n",
-            addresses.internal
-        ));
+        text.push_str(&format!("internal       http://{}/metrics\n", addresses.internal));
         if let Some((user, service)) = &self.development {
             text.push_str(&format!("user token     {user}\n"));
             text.push_str(&format!("service token  {service}\n"));
@@ -220,9 +190,7 @@ impl Greeting {
 
 fn log(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stdout().is_terminal() {
         builder.init();
     } else {

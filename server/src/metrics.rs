@@ -19,48 +19,24 @@ pub(crate) struct Gauges {
 pub(crate) fn describe() {
     describe_gauge!("crier_sessions", "Engine.IO sessions");
     describe_gauge!("crier_sockets", "Sockets in all namespaces");
-    describe_gauge!(
-        "crier_rooms",
-        "Rooms with members, sockets' own rooms apart"
-    );
+    describe_gauge!("crier_rooms", "Rooms with members, sockets' own rooms apart");
     describe_gauge!("crier_namespaces", "Namespaces");
     describe_gauge!("crier_tasks", "Tasks of sessions");
     describe_gauge!("crier_outbox_bytes", "Bytes that wait for clients");
-    describe_gauge!(
-        "crier_http_connections",
-        "Open TCP connections that speak HTTP"
-    );
-    describe_counter!(
-        "crier_sessions_opened_total",
-        "Sessions begun, by their first transport"
-    );
+    describe_gauge!("crier_http_connections", "Open TCP connections that speak HTTP");
+    describe_counter!("crier_sessions_opened_total", "Sessions begun, by their first transport");
     describe_counter!("crier_sessions_closed_total", "Sessions ended, by reason");
-    describe_counter!(
-        "crier_upgrades_total",
-        "Polling sessions that became websockets"
-    );
+    describe_counter!("crier_upgrades_total", "Polling sessions that became websockets");
     describe_counter!("crier_packets_in_total", "Messages from clients");
-    describe_counter!(
-        "crier_deliveries_total",
-        "Events handed to sockets by broadcasts"
-    );
+    describe_counter!("crier_deliveries_total", "Events handed to sockets by broadcasts");
     describe_counter!("crier_panics_total", "Handlers that panicked");
     describe_counter!(
         "crier_slow_consumers_total",
         "Sessions closed because their outbox was full"
     );
-    describe_counter!(
-        "crier_violations_total",
-        "Peers that broke a protocol, by layer"
-    );
-    describe_counter!(
-        "crier_unknown_acks_total",
-        "Acknowledgements that nobody waits for"
-    );
-    describe_counter!(
-        "crier_refused_requests_total",
-        "Requests refused, by status"
-    );
+    describe_counter!("crier_violations_total", "Peers that broke a protocol, by layer");
+    describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
+    describe_counter!("crier_refused_requests_total", "Requests refused, by status");
 }
 
 pub(crate) fn gauges(now: &Gauges) {
@@ -90,17 +66,13 @@ pub(crate) fn upgraded() {
 
 pub(crate) fn packet_in() {
     static COUNTER: OnceLock<Counter> = OnceLock::new();
-    COUNTER
-        .get_or_init(|| counter!("crier_packets_in_total"))
-        .increment(1);
+    COUNTER.get_or_init(|| counter!("crier_packets_in_total")).increment(1);
 }
 
 pub(crate) fn delivered(receivers: usize) {
     static COUNTER: OnceLock<Counter> = OnceLock::new();
     let receivers = u64::try_from(receivers).unwrap_or(u64::MAX);
-    COUNTER
-        .get_or_init(|| counter!("crier_deliveries_total"))
-        .increment(receivers);
+    COUNTER.get_or_init(|| counter!("crier_deliveries_total")).increment(receivers);
 }
 
 pub(crate) fn panicked() {

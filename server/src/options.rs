@@ -73,21 +73,13 @@ pub struct EventRate {
 
 impl Default for EventRate {
     fn default() -> Self {
-        Self {
-            per_second: 50,
-            burst: 100,
-            patience: Duration::from_secs(10),
-        }
+        Self { per_second: 50, burst: 100, patience: Duration::from_secs(10) }
     }
 }
 
 impl EventRate {
     /// No limit.
-    pub const NONE: Self = Self {
-        per_second: 0,
-        burst: 0,
-        patience: Duration::ZERO,
-    };
+    pub const NONE: Self = Self { per_second: 0, burst: 0, patience: Duration::ZERO };
 }
 
 /// The verdict on a handshake: headers for its answer, or the words of a 403.

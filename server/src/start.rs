@@ -124,10 +124,7 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         if config.redis_url.is_some() {
             let reason = "several replicas over Redis are not built yet; leave it unset";
-            return Err(StartError::NotBuilt {
-                setting: "redis_url",
-                reason,
-            });
+            return Err(StartError::NotBuilt { setting: "redis_url", reason });
         }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
@@ -137,10 +134,7 @@ impl Server {
         let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
         let policy = Policy::new(development || mode == AuthMode::Off);
         apps::install(&io, apps::Context { gate, policy });
-        let on = config
-            .apps
-            .iter()
-            .filter_map(|app| crier_domain::App::parse(app.as_str()));
+        let on = config.apps.iter().filter_map(|app| crier_domain::App::parse(app.as_str()));
         let catalogue = Arc::new(Catalogue::new(on));
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
@@ -153,11 +147,7 @@ impl Server {
         let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
         let addresses = Addresses {
             sockets: local(&listeners.sockets, config.listen),
-            rest: listeners
-                .rest
-                .as_ref()
-                .zip(config.rest_listen)
-                .map(|(l, asked)| local(l, asked)),
+            rest: listeners.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
             internal: local(&listeners.internal, config.internal_listen),
         };
         let prometheus = PrometheusBuilder::new()
@@ -191,15 +181,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self {
-            io,
-            config,
-            prometheus,
-            client,
-            listeners,
-            ready,
-            ..
-        } = self;
+        let Self { io, config, prometheus, client, listeners, ready, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -214,12 +196,7 @@ impl Server {
         let tasks = TaskTracker::new();
         let stopped = CancellationToken::new();
         let serve = |listener, handler| {
-            tasks.spawn(accept::run(
-                listener,
-                handler,
-                limits.clone(),
-                stopped.clone(),
-            ))
+            tasks.spawn(accept::run(listener, handler, limits.clone(), stopped.clone()))
         };
         serve(listeners.sockets, site.into_handler());
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
@@ -228,12 +205,7 @@ impl Server {
         let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
-        tasks.spawn(accept::run(
-            listeners.internal,
-            metrics,
-            limits.clone(),
-            internal.clone(),
-        ));
+        tasks.spawn(accept::run(listeners.internal, metrics, limits.clone(), internal.clone()));
         let upkeep = stopped.clone();
         tasks.spawn(async move {
             // The exporter asks for this call, to let go of what it has folded in.
@@ -269,11 +241,7 @@ impl Server {
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let failed = |error| StartError::Listen {
-        setting,
-        address,
-        error,
-    };
+    let failed = |error| StartError::Listen { setting, address, error };
     let socket = match address {
         SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
         SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
@@ -354,10 +322,7 @@ fn options(config: &Config) -> Options {
             config::ParserChoice::Default => ParserChoice::Default,
             config::ParserChoice::Msgpack => ParserChoice::Msgpack,
         },
-        outbox: OutboxLimits {
-            frames: socket.outbox_frames,
-            bytes: socket.outbox_bytes,
-        },
+        outbox: OutboxLimits { frames: socket.outbox_frames, bytes: socket.outbox_bytes },
         rooms_max: socket.rooms_max,
         event_rate: EventRate {
             per_second: socket.events_per_second,
@@ -379,9 +344,7 @@ fn http_limits(config: &Config) -> HttpLimits {
         head_max: http.head_max,
         headers_max: http.headers_max,
         uri_max: http.uri_max,
-        connections_max: http
-            .connections_max
-            .map_or(default.connections_max, |max| max.get()),
+        connections_max: http.connections_max.map_or(default.connections_max, |max| max.get()),
         connections_per_address: http.connections_per_ip.map_or(0, |max| max.get()),
     }
 }

@@ -23,10 +23,7 @@ fn the_tester_page_connects_subscribes_and_shows_an_event() {
         .env("CRIER_REST_LISTEN", &rest)
         .env("CRIER_INTERNAL_LISTEN", &internal)
         // The client comes from this server, not from the network.
-        .env(
-            "CRIER_CLIENT_DIST",
-            workspace::node_dir().join("node_modules/socket.io-client/dist"),
-        );
+        .env("CRIER_CLIENT_DIST", workspace::node_dir().join("node_modules/socket.io-client/dist"));
     let crier = Running::start(&mut crier).unwrap();
     let [user_token, service_token] =
         ["user token", "service token"].map(|name| token(&crier, name));
@@ -37,9 +34,7 @@ fn the_tester_page_connects_subscribes_and_shows_an_event() {
         .env("REST", format!("http://{rest}"))
         .env("USER_TOKEN", user_token)
         .env("SERVICE_TOKEN", service_token);
-    let outcome = process::capture(&mut page, LIMIT)
-        .unwrap()
-        .successful("page.mjs");
+    let outcome = process::capture(&mut page, LIMIT).unwrap().successful("page.mjs");
     let held = outcome.is_ok();
     let (passed, failed) = (usize::from(held), usize::from(!held));
     report::line(&format!("browser: {passed} passed, {failed} failed"));

@@ -16,14 +16,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Crates that must not come in, and why.
 const BANNED: &[(&str, &str)] = &[
-    (
-        "openssl-sys",
-        "needs a system library; rustls is the TLS of this workspace",
-    ),
-    (
-        "native-tls",
-        "needs a system library; rustls is the TLS of this workspace",
-    ),
+    ("openssl-sys", "needs a system library; rustls is the TLS of this workspace"),
+    ("native-tls", "needs a system library; rustls is the TLS of this workspace"),
     ("atty", "unmaintained and unsound: std::io::IsTerminal"),
     ("serde_yaml", "unmaintained"),
     ("lazy_static", "std::sync::LazyLock"),
@@ -31,41 +25,13 @@ const BANNED: &[(&str, &str)] = &[
 
 /// Versions below these have known faults or lack what we rely on: (crate, at least, why).
 const FLOORS: &[(&str, [u64; 3], &str)] = &[
-    (
-        "jsonwebtoken",
-        [11, 0, 0],
-        "CVE-2026-25537: below 10.3 a claim of a wrong type is absent",
-    ),
-    (
-        "tungstenite",
-        [0, 20, 1],
-        "CVE-2023-43669: an endless header is parsed again and again",
-    ),
-    (
-        "tokio",
-        [1, 44, 2],
-        "RUSTSEC-2025-0023: its broadcast channel clones without Sync",
-    ),
-    (
-        "dashmap",
-        [5, 1, 0],
-        "RUSTSEC-2022-0002: references that outlive their entry",
-    ),
-    (
-        "smallvec",
-        [1, 6, 1],
-        "RUSTSEC-2021-0003: overflow in insert_many",
-    ),
-    (
-        "rustls",
-        [0, 23, 5],
-        "RUSTSEC-2024-0336: complete_io may loop for ever",
-    ),
-    (
-        "tracing-subscriber",
-        [0, 3, 20],
-        "RUSTSEC-2025-0055: escape sequences in logs",
-    ),
+    ("jsonwebtoken", [11, 0, 0], "CVE-2026-25537: below 10.3 a claim of a wrong type is absent"),
+    ("tungstenite", [0, 20, 1], "CVE-2023-43669: an endless header is parsed again and again"),
+    ("tokio", [1, 44, 2], "RUSTSEC-2025-0023: its broadcast channel clones without Sync"),
+    ("dashmap", [5, 1, 0], "RUSTSEC-2022-0002: references that outlive their entry"),
+    ("smallvec", [1, 6, 1], "RUSTSEC-2021-0003: overflow in insert_many"),
+    ("rustls", [0, 23, 5], "RUSTSEC-2024-0336: complete_io may loop for ever"),
+    ("tracing-subscriber", [0, 3, 20], "RUSTSEC-2025-0055: escape sequences in logs"),
 ];
 
 /// Crates that do I/O, read clocks or draw random numbers: not in `crier-protocol`.
@@ -91,29 +57,17 @@ const IMPURE: &[&str] = &[
 const DIRECTION: &[(&str, &[&str])] = &[
     ("crier-protocol", &[]),
     ("crier-domain", &["crier-protocol"]),
-    (
-        "crier-server",
-        &["crier-protocol", "crier-domain", "crier-rest"],
-    ),
+    ("crier-server", &["crier-protocol", "crier-domain", "crier-rest"]),
     ("crier-rest", &["crier-protocol", "crier-domain"]),
     ("crier-bench", &["crier-protocol"]),
 ];
 
 /// Which modules of the server a module must not use: those above it.
 const ABOVE: &[(&str, &[&str])] = &[
-    (
-        "session",
-        &["room", "adapter", "namespace", "apps", "transport", "http"],
-    ),
-    (
-        "room",
-        &["adapter", "namespace", "apps", "transport", "http"],
-    ),
+    ("session", &["room", "adapter", "namespace", "apps", "transport", "http"]),
+    ("room", &["adapter", "namespace", "apps", "transport", "http"]),
     ("adapter", &["namespace", "apps", "transport", "http"]),
-    (
-        "transport",
-        &["room", "adapter", "namespace", "apps", "http"],
-    ),
+    ("transport", &["room", "adapter", "namespace", "apps", "http"]),
     ("namespace", &["apps", "transport", "http"]),
     ("apps", &["transport", "http", "session"]),
 ];
@@ -137,10 +91,7 @@ fn every_dependency_comes_from_the_one_registry() {
         assert!(held, "{} comes from {source:?}", text(&package, "name"));
         if source.is_none() {
             let manifest = text(&package, "manifest_path");
-            assert!(
-                Path::new(manifest).starts_with(root()),
-                "{manifest} is outside the tree"
-            );
+            assert!(Path::new(manifest).starts_with(root()), "{manifest} is outside the tree");
         }
     }
 }
@@ -160,10 +111,7 @@ fn versions_are_not_below_their_floors() {
     for package in packages() {
         let (name, version) = (text(&package, "name"), text(&package, "version"));
         for (_, floor, why) in FLOORS.iter().filter(|(floored, ..)| *floored == name) {
-            assert!(
-                numbers(version) >= *floor,
-                "{name} {version} < {floor:?}: {why}"
-            );
+            assert!(numbers(version) >= *floor, "{name} {version} < {floor:?}: {why}");
         }
     }
 }
@@ -188,10 +136,7 @@ fn our_crates_depend_in_one_direction() {
         let Some((_, allowed)) = DIRECTION.iter().find(|(ours, _)| *ours == name) else {
             continue;
         };
-        let dependencies = package
-            .get("dependencies")
-            .and_then(Value::as_array)
-            .unwrap();
+        let dependencies = package.get("dependencies").and_then(Value::as_array).unwrap();
         for dependency in dependencies {
             let is_normal = dependency.get("kind").is_some_and(Value::is_null);
             let used = text(dependency, "name");
@@ -207,11 +152,7 @@ fn the_sidecar_is_known_to_the_binary_only() {
     let source = root().join("server/src");
     for (path, code) in sources(&source) {
         let is_main = path == source.join("main.rs");
-        assert!(
-            is_main || !code.contains("crier_rest"),
-            "{} uses crier_rest",
-            path.display()
-        );
+        assert!(is_main || !code.contains("crier_rest"), "{} uses crier_rest", path.display());
     }
 }
 
@@ -233,17 +174,10 @@ fn modules_of_the_server_do_not_use_those_above_them() {
 fn unsafe_code_is_forbidden_in_every_crate() {
     let manifest = |folder: &Path| fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     assert!(manifest(root()).contains("unsafe_code = \"forbid\""));
-    for package in packages()
-        .iter()
-        .filter(|package| package["source"].is_null())
-    {
+    for package in packages().iter().filter(|package| package["source"].is_null()) {
         let folder = Path::new(text(package, "manifest_path")).parent().unwrap();
         let follows = manifest(folder).contains("[lints]\nworkspace = true");
-        assert!(
-            follows,
-            "{} does not take the workspace's lints",
-            folder.display()
-        );
+        assert!(follows, "{} does not take the workspace's lints", folder.display());
     }
 }
 
@@ -251,17 +185,11 @@ fn unsafe_code_is_forbidden_in_every_crate() {
 fn packages() -> Vec<Value> {
     let mut rustc = process::command("rustc");
     let version = process::capture(rustc.arg("-vV"), LIMIT).unwrap().stdout;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let mut metadata = cargo();
     metadata.args(["metadata", "--format-version", "1", "--locked", "--offline"]);
     metadata.args(["--filter-platform", host]);
-    let json = process::capture(&mut metadata, LIMIT)
-        .unwrap()
-        .successful("metadata")
-        .unwrap();
+    let json = process::capture(&mut metadata, LIMIT).unwrap().successful("metadata").unwrap();
     let json: Value = serde_json::from_str(&json).unwrap();
     json["packages"].as_array().unwrap().clone()
 }
@@ -269,32 +197,17 @@ fn packages() -> Vec<Value> {
 /// The names of what a crate of ours is built with, dev-dependencies aside.
 fn tree_of(package: &str) -> BTreeSet<String> {
     let mut tree = cargo();
-    tree.args([
-        "tree",
-        "--package",
-        package,
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ]);
+    tree.args(["tree", "--package", package, "--edges", "normal", "--prefix", "none"]);
     tree.args(["--locked", "--offline"]);
-    let lines = process::capture(&mut tree, LIMIT)
-        .unwrap()
-        .successful("tree")
-        .unwrap();
-    let names = lines
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
+    let lines = process::capture(&mut tree, LIMIT).unwrap().successful("tree").unwrap();
+    let names = lines.lines().filter_map(|line| line.split_whitespace().next());
     let names: BTreeSet<_> = names.map(str::to_owned).collect();
     assert!(names.contains(package), "{lines}");
     names
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {key} in {value}"))
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
 /// The three numbers of a version.
@@ -313,9 +226,7 @@ fn sources(module: &Path) -> Vec<(PathBuf, String)> {
             open.extend(entries.flatten().map(|entry| entry.path()));
         } else if path.extension().is_some_and(|kind| kind == "rs") && path.is_file() {
             let code = fs::read_to_string(&path).unwrap();
-            let lines = code
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
             found.push((path, lines.collect::<Vec<_>>().join("\n")));
         }
     }

@@ -111,10 +111,8 @@ impl Step {
 fn kill_children_on_signals() -> Outcome {
     use tokio::signal::unix::{SignalKind, signal};
     let failure = |error| process::Failure::new(format!("{error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(failure)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failure)?;
     let (mut interrupt, mut terminate) = {
         let _guard = runtime.enter();
         let interrupt = signal(SignalKind::interrupt()).map_err(failure)?;

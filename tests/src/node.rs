@@ -36,19 +36,16 @@ impl Server {
     /// When it cannot be built or started, or does not say where it listens.
     pub fn start(self, suite: &str, more: &[&str]) -> Outcome<UnderTest> {
         let mut command = match self {
-            Self::Conformance => process::command(workspace::binary(Target::Example(
-                "crier-server",
-                "conformance",
-            ))?),
+            Self::Conformance => {
+                process::command(workspace::binary(Target::Example("crier-server", "conformance"))?)
+            }
             Self::Reference => {
                 let mut node = node()?;
                 node.arg("reference.mjs");
                 node
             }
         };
-        command
-            .args(["--suite", suite, "--listen", "127.0.0.1:0"])
-            .args(more);
+        command.args(["--suite", suite, "--listen", "127.0.0.1:0"]).args(more);
         let running = Running::start(&mut command)?;
         let address = running.wait_for_line("listening on ", START_LIMIT)?;
         Ok(UnderTest { running, address })
@@ -67,10 +64,7 @@ impl UnderTest {
     /// # Errors
     /// When its address has none.
     pub fn port(&self) -> Outcome<u16> {
-        let port = self
-            .address
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
+        let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         port.ok_or_else(|| Failure::new(format!("no port in `{}`", self.address)))
     }
 }
@@ -82,9 +76,7 @@ impl UnderTest {
 pub fn node() -> Outcome<Command> {
     let folder = workspace::node_dir();
     if !folder.join("node_modules").is_dir() {
-        return Err(Failure::new(
-            "Node packages are missing: run `npm ci` in tests/node",
-        ));
+        return Err(Failure::new("Node packages are missing: run `npm ci` in tests/node"));
     }
     let mut node = process::command("node");
     node.current_dir(folder);
@@ -111,24 +103,15 @@ pub fn official_client(server: Server, transports: &str, parser: &str) -> Outcom
         Server::Conformance => "official client",
         Server::Reference => "official client on Node's server",
     };
-    let parser_name = if parser == "default" {
-        String::new()
-    } else {
-        format!(", {parser}")
-    };
+    let parser_name = if parser == "default" { String::new() } else { format!(", {parser}") };
     let Counts { passed, failed, .. } = counts;
-    report::line(&format!(
-        "{who}, {transports}{parser_name}: {passed} passed, {failed} failed"
-    ));
+    report::line(&format!("{who}, {transports}{parser_name}: {passed} passed, {failed} failed"));
     if tap.status.success() && failed == 0 && passed > 0 {
         return Ok(());
     }
     let failures = tap_failures(&tap.stdout);
     let server_said = under_test.transcript();
-    Err(Failure::new(format!(
-        "{failures}\n{}\nserver:\n{server_said}",
-        tap.stderr
-    )))
+    Err(Failure::new(format!("{failures}\n{}\nserver:\n{server_said}", tap.stderr)))
 }
 
 /// The files of the tests; Node 20 expands no pattern itself.
@@ -146,17 +129,11 @@ fn tap_counts(tap: &str) -> Counts {
     let total = |name: &str| {
         let mut lines = tap.lines().rev();
         let value = lines.find_map(|line| line.strip_prefix(name));
-        value
-            .and_then(|value| value.trim().parse().ok())
-            .unwrap_or(0)
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
     };
     // Cancelled tests (their suite ended first) did not hold either.
     let failed = total("# fail ") + total("# cancelled ");
-    Counts {
-        passed: total("# pass "),
-        failed,
-        ignored: total("# skipped "),
-    }
+    Counts { passed: total("# pass "), failed, ignored: total("# skipped ") }
 }
 
 /// The failed tests, each with the indented lines that explain it.
@@ -189,14 +166,7 @@ mod tests {
 
     #[test]
     fn counts_and_failures_are_read_from_node() {
-        assert_eq!(
-            tap_counts(TAP),
-            Counts {
-                passed: 1,
-                failed: 2,
-                ignored: 3
-            }
-        );
+        assert_eq!(tap_counts(TAP), Counts { passed: 1, failed: 2, ignored: 3 });
         let failures = tap_failures(TAP);
         assert!(failures.contains("not ok 2 - b") && failures.contains("no \"connect\""));
         assert!(!failures.contains("ok 1 - a"));

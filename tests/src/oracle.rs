@@ -47,10 +47,7 @@ pub fn attack(row: &str, settings: Settings<'_>, dialogue: impl FnOnce(&Process)
     let mut shared = lock();
     let key: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
     // A row may have killed it, which has failed that row already.
-    if !shared
-        .get_mut(&key)
-        .is_some_and(|process| process.is_alive())
-    {
+    if !shared.get_mut(&key).is_some_and(|process| process.is_alive()) {
         shared.insert(key.clone(), Process::start(settings, None).warmed());
     }
     let process = shared.get_mut(&key).expect("started above");
@@ -85,19 +82,12 @@ fn judge(row: &str, process: &mut Process, dialogue: impl FnOnce(&Process)) {
     dialogue(process);
 
     let took = start.elapsed();
-    assert!(
-        process.is_alive(),
-        "{row}: the server died\n{}",
-        process.log_tail()
-    );
+    assert!(process.is_alive(), "{row}: the server died\n{}", process.log_tail());
     // Read while the canary is still on: it belongs to both counts.
     eventually(RECOVERY, || {
         let now = process.gauges();
         match before.exceeded_by(&now) {
-            Some(what) => Err(format!(
-                "{row}: {what} did not return\n{}",
-                process.log_tail()
-            )),
+            Some(what) => Err(format!("{row}: {what} did not return\n{}", process.log_tail())),
             None => Ok(()),
         }
     });
@@ -114,10 +104,7 @@ fn judge(row: &str, process: &mut Process, dialogue: impl FnOnce(&Process)) {
     }
     eventually(RECOVERY, || match process.rss() {
         now if now <= allowed => Ok(()),
-        now => Err(format!(
-            "{row}: {now} bytes resident, {} when warm",
-            process.rss_baseline
-        )),
+        now => Err(format!("{row}: {now} bytes resident, {} when warm", process.rss_baseline)),
     });
     assert_eq!(
         process.metric("crier_panics_total"),

@@ -49,13 +49,8 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 fn is_ours(name: &str) -> bool {
-    const PREFIXES: [&str; 5] = [
-        "CRIER_",
-        "CARGO_PKG_",
-        "CARGO_MANIFEST_",
-        "CARGO_BIN_",
-        "CARGO_CFG_",
-    ];
+    const PREFIXES: [&str; 5] =
+        ["CRIER_", "CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CFG_"];
     const NAMES: [&str; 13] = [
         "CARGO",
         "CARGO_CRATE_NAME",
@@ -109,11 +104,7 @@ pub fn capture(command: &mut Command, limit: Duration) -> Outcome<Captured> {
         let bytes = bytes.recv_timeout(limit).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    Ok(Captured {
-        status,
-        stdout: text(stdout),
-        stderr: text(stderr),
-    })
+    Ok(Captured { status, stdout: text(stdout), stderr: text(stderr) })
 }
 
 impl Captured {
@@ -189,10 +180,7 @@ impl Drop for TempDir {
 
 fn spawn(command: &mut Command) -> Outcome<Child> {
     command.spawn().map_err(|error| {
-        Failure::new(format!(
-            "{} cannot be started: {error}",
-            command.get_program().display()
-        ))
+        Failure::new(format!("{} cannot be started: {error}", command.get_program().display()))
     })
 }
 
@@ -200,17 +188,13 @@ fn succeeded(command: &Command, status: ExitStatus) -> Outcome {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!(
-        "`{}` ended with {status}",
-        describe(command)
-    )))
+    Err(Failure::new(format!("`{}` ended with {status}", describe(command))))
 }
 
 fn describe(command: &Command) -> String {
     let arguments = command.get_args().map(OsStr::to_string_lossy);
-    let words: Vec<_> = std::iter::once(command.get_program().to_string_lossy())
-        .chain(arguments)
-        .collect();
+    let words: Vec<_> =
+        std::iter::once(command.get_program().to_string_lossy()).chain(arguments).collect();
     words.join(" ")
 }
 
@@ -223,10 +207,7 @@ fn wait(mut child: Child, limit: Duration) -> Outcome<ExitStatus> {
         Ok(status) => status.map_err(|error| Failure::new(format!("waiting: {error}"))),
         Err(_) => {
             kill_tree(id);
-            Err(Failure::new(format!(
-                "still running after {} s: killed",
-                limit.as_secs()
-            )))
+            Err(Failure::new(format!("still running after {} s: killed", limit.as_secs())))
         }
     }
 }
@@ -260,15 +241,9 @@ mod tests {
     fn output_and_exit_code_are_kept() {
         let captured = capture(&mut shell("echo out; echo err >&2; exit 3"), LONG).unwrap();
         assert_eq!(captured.status.code(), Some(3));
-        assert_eq!(
-            (captured.stdout.as_str(), captured.stderr.as_str()),
-            ("out\n", "err\n")
-        );
+        assert_eq!((captured.stdout.as_str(), captured.stderr.as_str()), ("out\n", "err\n"));
         let message = captured.successful("the script").unwrap_err().to_string();
-        assert!(
-            message.contains("the script") && message.contains("err"),
-            "{message}"
-        );
+        assert!(message.contains("the script") && message.contains("err"), "{message}");
     }
 
     #[test]
@@ -280,10 +255,7 @@ mod tests {
     #[test]
     fn a_failing_command_is_named() {
         let message = run(&mut shell("exit 4"), LONG).unwrap_err().to_string();
-        assert!(
-            message.contains("sh -c exit 4") && message.contains('4'),
-            "{message}"
-        );
+        assert!(message.contains("sh -c exit 4") && message.contains('4'), "{message}");
     }
 
     #[test]

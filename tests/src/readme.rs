@@ -58,12 +58,7 @@ pub fn parse(markdown: &str) -> Outcome<Vec<Step>> {
     // A `text` block belongs to the block right before it only, and not to a skipped one.
     let mut may_have_output = false;
     for block in blocks(markdown)? {
-        let Block {
-            line,
-            language,
-            words,
-            text,
-        } = block;
+        let Block { line, language, words, text } = block;
         let fail = |why: &str| Failure::new(format!("README.md, line {line}: {why}"));
         let title = words.iter().find_map(|word| word.strip_prefix("title="));
         if let Some(path) = title {
@@ -71,10 +66,7 @@ pub fn parse(markdown: &str) -> Outcome<Vec<Step>> {
             {
                 return Err(fail("the title is no path in the clone"));
             }
-            let action = Action::Write {
-                path: path.to_owned(),
-                text,
-            };
+            let action = Action::Write { path: path.to_owned(), text };
             steps.push(Step { line, action });
             may_have_output = false;
         } else if language == "sh" {
@@ -87,22 +79,12 @@ pub fn parse(markdown: &str) -> Outcome<Vec<Step>> {
                 }
                 _ => return Err(fail("after `sh` comes nothing, `background` or `skip`")),
             };
-            let action = Action::Run {
-                script: text,
-                background,
-                output: None,
-            };
+            let action = Action::Run { script: text, background, output: None };
             steps.push(Step { line, action });
             may_have_output = true;
         } else {
-            if let (
-                true,
-                "text",
-                Some(Step {
-                    action: Action::Run { output, .. },
-                    ..
-                }),
-            ) = (may_have_output, language, steps.last_mut())
+            if let (true, "text", Some(Step { action: Action::Run { output, .. }, .. })) =
+                (may_have_output, language, steps.last_mut())
             {
                 *output = Some(text.lines().map(str::to_owned).collect());
             }
@@ -110,14 +92,7 @@ pub fn parse(markdown: &str) -> Outcome<Vec<Step>> {
         }
     }
     for Step { line, action } in &steps {
-        if matches!(
-            action,
-            Action::Run {
-                background: true,
-                output: None,
-                ..
-            }
-        ) {
+        if matches!(action, Action::Run { background: true, output: None, .. }) {
             let why = "a background block needs a `text` block: how else to know it is ready?";
             return Err(Failure::new(format!("README.md, line {line}: {why}")));
         }
@@ -143,12 +118,7 @@ fn blocks(markdown: &str) -> Outcome<Vec<Block<'_>>> {
                 let mut words = info.split_whitespace();
                 let language = words.next().unwrap_or_default();
                 let words = words.collect();
-                open = Some(Block {
-                    line: index + 1,
-                    language,
-                    words,
-                    text: String::new(),
-                });
+                open = Some(Block { line: index + 1, language, words, text: String::new() });
             }
             (None, Some(mut block)) => {
                 block.text.push_str(line);
@@ -160,10 +130,9 @@ fn blocks(markdown: &str) -> Outcome<Vec<Block<'_>>> {
     }
     match open {
         None => Ok(found),
-        Some(block) => Err(Failure::new(format!(
-            "README.md, line {}: the block does not end",
-            block.line
-        ))),
+        Some(block) => {
+            Err(Failure::new(format!("README.md, line {}: the block does not end", block.line)))
+        }
     }
 }
 
@@ -176,11 +145,8 @@ pub fn shows(expected: &[String], lines: &[String], others: bool) -> bool {
         return others || lines.iter().all(|line| line.trim().is_empty());
     };
     if pattern.trim() == "…" {
-        return (0..=lines.len()).any(|skip| {
-            lines
-                .get(skip..)
-                .is_some_and(|lines| shows(rest, lines, others))
-        });
+        return (0..=lines.len())
+            .any(|skip| lines.get(skip..).is_some_and(|lines| shows(rest, lines, others)));
     }
     let Some((line, after)) = lines.split_first() else {
         return false;
@@ -215,11 +181,7 @@ fn split_at_placeholder(pattern: &str) -> Option<(&str, &str)> {
         (!name.is_empty() && name.chars().all(is_name)).then_some((before, after))
     });
     match (dots, named) {
-        (Some(dots), Some(named)) => Some(if dots.0.len() < named.0.len() {
-            dots
-        } else {
-            named
-        }),
+        (Some(dots), Some(named)) => Some(if dots.0.len() < named.0.len() { dots } else { named }),
         (dots, named) => dots.or(named),
     }
 }
@@ -242,25 +204,14 @@ mod tests {
             background,
             output: Some(lines(output)),
         };
-        let write = Action::Write {
-            path: "a/client.mjs".to_owned(),
-            text: "console.log(1)\n".to_owned(),
-        };
+        let write =
+            Action::Write { path: "a/client.mjs".to_owned(), text: "console.log(1)\n".to_owned() };
         assert_eq!(
             parse(page).unwrap(),
             [
-                Step {
-                    line: 3,
-                    action: run("serve\n", true, "ready <port>")
-                },
-                Step {
-                    line: 10,
-                    action: write
-                },
-                Step {
-                    line: 13,
-                    action: run("node a/client.mjs\n", false, "1")
-                },
+                Step { line: 3, action: run("serve\n", true, "ready <port>") },
+                Step { line: 10, action: write },
+                Step { line: 13, action: run("node a/client.mjs\n", false, "1") },
             ]
         );
     }
@@ -268,10 +219,7 @@ mod tests {
     #[test]
     fn a_block_against_the_rules_is_named_by_its_line() {
         for (page, expected) in [
-            (
-                "\n```sh background\nserve\n```\n",
-                "line 2: a background block needs",
-            ),
+            ("\n```sh background\nserve\n```\n", "line 2: a background block needs"),
             ("```sh often\nls\n```\n", "line 1: after `sh` comes"),
             ("```js title=../x.js\n```\n", "line 1: the title is no path"),
             ("```js title=/x.js\n```\n", "line 1: the title is no path"),
@@ -300,11 +248,7 @@ mod tests {
             ("<a>…<b>", "xyz", true),
             ("<a>…<b>", "xy", false),
         ] {
-            assert_eq!(
-                shows(&lines(expected), &lines(printed), false),
-                holds,
-                "{expected:?}"
-            );
+            assert_eq!(shows(&lines(expected), &lines(printed), false), holds, "{expected:?}");
         }
         assert!(shows(&lines("a\nc"), &lines("0\na\nb\nc\nd"), true));
         assert!(!shows(&lines("c\na"), &lines("a\nb\nc"), true));

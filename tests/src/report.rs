@@ -64,11 +64,7 @@ impl std::ops::AddAssign for Counts {
 
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} ignored",
-            self.passed, self.failed, self.ignored
-        )
+        write!(f, "{} passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)
     }
 }
 
@@ -78,31 +74,16 @@ mod tests {
 
     #[test]
     fn counts_are_read_from_the_lines_of_both_kinds_of_runner() {
-        let counts = |passed, failed, ignored| {
-            Some(Counts {
-                passed,
-                failed,
-                ignored,
-            })
-        };
+        let counts = |passed, failed, ignored| Some(Counts { passed, failed, ignored });
         for (line, expected) in [
             (
                 "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 5 filtered out; \
                  finished in 0.01s",
                 counts(12, 0, 3),
             ),
-            (
-                "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured",
-                counts(1, 2, 0),
-            ),
-            (
-                "official client, polling: 52 passed, 1 failed",
-                counts(52, 1, 0),
-            ),
-            (
-                "suite engine: 25 passed, 0 failed, 2 pending",
-                counts(25, 0, 2),
-            ),
+            ("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured", counts(1, 2, 0)),
+            ("official client, polling: 52 passed, 1 failed", counts(52, 1, 0)),
+            ("suite engine: 25 passed, 0 failed, 2 pending", counts(25, 0, 2)),
             ("test it::passes ... ok", None),
             ("running 3 tests", None),
             ("note: 3 passed", None),

@@ -92,11 +92,7 @@ pub fn run(checkout: &Path, server: Server) -> Outcome<Counts> {
         total += counts;
         wrong.append(&mut complaints);
     }
-    if wrong.is_empty() {
-        Ok(total)
-    } else {
-        Err(Failure::new(wrong.join("\n")))
-    }
+    if wrong.is_empty() { Ok(total) } else { Err(Failure::new(wrong.join("\n"))) }
 }
 
 /// Copies the sources and installs what they need.
@@ -108,14 +104,7 @@ fn prepare(checkout: &Path) -> Outcome<TempDir> {
     }
     report::line("     npm ci (tests/node/suites)");
     let mut npm = process::command("npm");
-    npm.args([
-        "ci",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--loglevel",
-        "error",
-    ]);
+    npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error"]);
     process::run(npm.current_dir(work.path()), INSTALL_LIMIT)?;
     for suite in SUITES {
         let source = checkout.join(suite.folder);
@@ -136,10 +125,7 @@ fn prepare(checkout: &Path) -> Outcome<TempDir> {
             let _ = std::fs::remove_dir_all(target.join(stale));
         }
         if let Some(package) = suite.built {
-            copy(
-                &work.path().join("node_modules").join(package).join("build"),
-                &target,
-            )?;
+            copy(&work.path().join("node_modules").join(package).join("build"), &target)?;
         }
     }
     Ok(work)
@@ -148,9 +134,7 @@ fn prepare(checkout: &Path) -> Outcome<TempDir> {
 /// Copies a file or a folder into a folder.
 fn copy(source: &Path, into: &Path) -> Outcome {
     let mut cp = process::command("cp");
-    process::capture(cp.arg("-R").args([source, into]), INSTALL_LIMIT)?
-        .successful("cp")
-        .map(drop)
+    process::capture(cp.arg("-R").args([source, into]), INSTALL_LIMIT)?.successful("cp").map(drop)
 }
 
 impl Suite {
@@ -165,9 +149,7 @@ impl Suite {
         let outcome = mocha::run(self, work, under_test.port()?)?;
         let name = self.name;
         let reason = |title: &str| {
-            let found = expected
-                .iter()
-                .find(|it| it.suite == name && it.title == title);
+            let found = expected.iter().find(|it| it.suite == name && it.title == title);
             found.map(|it| it.reason)
         };
         let mut known = 0;
@@ -175,9 +157,7 @@ impl Suite {
         for (title, message) in &outcome.failed {
             if let Some(reason) = reason(title) {
                 known += 1;
-                report::line(&format!(
-                    "suite {name}: expected failure: {title} ({reason})"
-                ));
+                report::line(&format!("suite {name}: expected failure: {title} ({reason})"));
             } else {
                 report::line(&format!("suite {name}: FAILED: {title}: {message}"));
                 wrong.push(format!("suite {name}: {title}: {message}"));
@@ -185,32 +165,19 @@ impl Suite {
         }
         for ExpectedFailure { title, .. } in expected.iter().filter(|it| it.suite == name) {
             if outcome.passed.iter().any(|passed| passed == title) {
-                wrong.push(format!(
-                    "suite {name}: `{title}` holds now: take it off the list"
-                ));
+                wrong.push(format!("suite {name}: `{title}` holds now: take it off the list"));
             }
         }
         let (passed, failed) = (outcome.passed.len(), outcome.failed.len());
         let pending = outcome.pending.len();
         if passed + failed < self.on_node {
-            wrong.push(format!(
-                "suite {name}: {} of {} ran",
-                passed + failed,
-                self.on_node
-            ));
+            wrong.push(format!("suite {name}: {} of {} ran", passed + failed, self.on_node));
         }
         let failed = failed - known;
         report::line(&format!(
             "suite {name}: {passed} passed, {failed} failed, {known} expected failures, \
              {pending} pending"
         ));
-        Ok((
-            Counts {
-                passed,
-                failed,
-                ignored: known + pending,
-            },
-            wrong,
-        ))
+        Ok((Counts { passed, failed, ignored: known + pending }, wrong))
     }
 }

@@ -35,11 +35,7 @@ pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
 
     let public = TcpListener::bind("127.0.0.1:0").await?;
     let internal = TcpListener::bind("127.0.0.1:0").await?;
-    say(&format!(
-        "{} {}",
-        public.local_addr()?,
-        internal.local_addr()?
-    ));
+    say(&format!("{} {}", public.local_addr()?, internal.local_addr()?));
 
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let drained = io.clone();
@@ -58,10 +54,7 @@ pub async fn run(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the one line that the test process reads"
-)]
+#[expect(clippy::print_stdout, reason = "the one line that the test process reads")]
 fn say(line: &str) {
     println!("{line}");
 }
@@ -97,19 +90,16 @@ struct LoopbackPages;
 impl Origins for LoopbackPages {
     fn allows(&self, origin: Option<&str>, _host: Option<&str>) -> bool {
         let Some(origin) = origin else { return true };
-        let Some(authority) = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"))
+        let Some(authority) =
+            origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))
         else {
             return false;
         };
         ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
-            authority
-                .strip_prefix(host)
-                .is_some_and(|rest| match rest.strip_prefix(':') {
-                    Some(port) => port.parse::<u16>().is_ok(),
-                    None => rest.is_empty(),
-                })
+            authority.strip_prefix(host).is_some_and(|rest| match rest.strip_prefix(':') {
+                Some(port) => port.parse::<u16>().is_ok(),
+                None => rest.is_empty(),
+            })
         })
     }
 }

@@ -49,24 +49,12 @@ pub fn binary(target: Target) -> Outcome<PathBuf> {
         return Err(Failure::new(format!("{}: not built", path.display())));
     }
     let mut cargo = cargo();
-    cargo.args([
-        "build",
-        "--package",
-        package,
-        kind,
-        name,
-        "--message-format",
-        "json",
-    ]);
+    cargo.args(["build", "--package", package, kind, name, "--message-format", "json"]);
     let messages = process::capture(&mut cargo, BUILD_LIMIT)?.successful(name)?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| {
-            message
-                .pointer("/target/name")
-                .is_some_and(|found| found == name)
-        })
+        .filter(|message| message.pointer("/target/name").is_some_and(|found| found == name))
         .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
         .ok_or_else(|| Failure::new(format!("Cargo named no executable for {name}")))
 }
@@ -85,13 +73,7 @@ pub fn cargo() -> std::process::Command {
 /// When Cargo cannot read the workspace.
 pub fn target_dir() -> Outcome<PathBuf> {
     let mut cargo = cargo();
-    cargo.args([
-        "metadata",
-        "--no-deps",
-        "--format-version",
-        "1",
-        "--offline",
-    ]);
+    cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]);
     let text = process::capture(&mut cargo, Duration::from_secs(120))?.successful("metadata")?;
     serde_json::from_str::<serde_json::Value>(&text)
         .ok()

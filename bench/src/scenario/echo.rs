@@ -63,10 +63,7 @@ pub async fn run(plan: &Echo) -> Result<Report, ScenarioError> {
     let target = Arc::new(Target::resolve(&plan.server.url).await?);
     let settings = json!({ "clients": plan.clients, "seconds": plan.seconds });
     let mut report = Report::new("echo", settings);
-    let ramp = Ramp {
-        clients: plan.clients,
-        per_second: plan.server.connect_rate,
-    };
+    let ramp = Ramp { clients: plan.clients, per_second: plan.server.connect_rate };
     let board = Arc::new(Board::default());
     let user = |client| echo(client, Arc::clone(&board));
     let mut users = ramp.connect(&target, &Auth::room("echo"), user).await?;
@@ -84,30 +81,21 @@ pub async fn run(plan: &Echo) -> Result<Report, ScenarioError> {
     let mut faults = Faults::default();
     // Each user has a deadline for its acknowledgement, so this ends.
     while let Some(user) = users.join_next().await {
-        faults.add(user.unwrap_or(Faults {
-            lost: 1,
-            ..Faults::default()
-        }));
+        faults.add(user.unwrap_or(Faults { lost: 1, ..Faults::default() }));
     }
     report.count("round_trips", "round trips measured", round_trips);
     report_usage(&mut report, &usage, round_trips, "round trips/s");
     report_latencies(&mut report, &latencies);
     let (disconnects, garbled) = (&board.disconnects, &board.garbled);
     report.must_be_zero("disconnects", "disconnects", disconnects.load(Relaxed));
-    report.must_be_zero(
-        "garbled",
-        "acks with another payload",
-        garbled.load(Relaxed),
-    );
+    report.must_be_zero("garbled", "acks with another payload", garbled.load(Relaxed));
     report_faults(&mut report, faults);
     Ok(report)
 }
 
 impl Board {
     fn latencies(&self) -> std::sync::MutexGuard<'_, Latencies> {
-        self.latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_latencies(&self) -> Latencies {

@@ -48,10 +48,7 @@ pub async fn run(plan: &Fanout) -> Result<Report, ScenarioError> {
             "seconds": plan.seconds,
         }),
     );
-    let ramp = Ramp {
-        clients: plan.clients,
-        per_second: plan.server.connect_rate,
-    };
+    let ramp = Ramp { clients: plan.clients, per_second: plan.server.connect_rate };
     let crowd = Crowd::connect(&target, &ramp, plan.outstanding).await?;
     let board = Arc::clone(crowd.board());
     let mut publisher = Publisher::connect(&target, &board).await?;
@@ -60,9 +57,7 @@ pub async fn run(plan: &Fanout) -> Result<Report, ScenarioError> {
     publisher.take_latencies();
     let meter = Meter::start(process.as_ref())?;
     let before = board.delivered();
-    publisher
-        .publish(until(Duration::from_secs(plan.seconds)))
-        .await?;
+    publisher.publish(until(Duration::from_secs(plan.seconds))).await?;
     let usage = meter.stop()?;
     let delivered = board.delivered() - before;
 

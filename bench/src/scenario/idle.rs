@@ -59,10 +59,7 @@ pub async fn run(plan: &Idle) -> Result<Report, ScenarioError> {
 
     let empty = memory()?;
     let meter = Meter::start(process.as_ref())?;
-    let ramp = Ramp {
-        clients: plan.connections,
-        per_second: plan.server.connect_rate,
-    };
+    let ramp = Ramp { clients: plan.connections, per_second: plan.server.connect_rate };
     let window = usize::try_from(plan.broadcasts).unwrap_or(usize::MAX);
     let crowd = Crowd::connect(&target, &ramp, window).await?;
     let board = Arc::clone(crowd.board());
@@ -113,10 +110,5 @@ fn report_memory(report: &mut Report, clients: u64, measured: [Option<u64>; 3]) 
     let each = |now: u64, clients: u64| share(kib(now.saturating_sub(empty)), clients);
     report.figure("empty_mib", "server, empty", kib(empty) / 1024.0, "MiB");
     report.figure("idle_kib", "each idle client", each(idle, clients), "KiB");
-    report.figure(
-        "after_kib",
-        "each idle client after the burst",
-        each(after, clients + 1),
-        "KiB",
-    );
+    report.figure("after_kib", "each idle client after the burst", each(after, clients + 1), "KiB");
 }

@@ -67,12 +67,7 @@ const BUSY: f64 = 90.0;
 /// Adds how busy both ends were, and the server's time for each of `count` units.
 fn report_usage(report: &mut Report, usage: &Usage, count: u64, unit: &'static str) {
     let percent = |cpu: Duration| 100.0 * cpu.as_secs_f64() / usage.time.as_secs_f64();
-    report.figure(
-        "rate",
-        "rate",
-        float(count) / usage.time.as_secs_f64(),
-        unit,
-    );
+    report.figure("rate", "rate", float(count) / usage.time.as_secs_f64(), unit);
     if let Some(server) = usage.server {
         let each = share(server.as_secs_f64() * 1e6, count);
         report.figure("server_cpu_us", "server CPU for each", each, "µs");
@@ -94,11 +89,6 @@ fn report_faults(report: &mut Report, faults: Faults) {
 
 /// Adds the median and the 99th percentile.
 fn report_latencies(report: &mut Report, latencies: &Latencies) {
-    report.figure(
-        "p50_ms",
-        "latency, median",
-        latencies.quantile_ms(0.5),
-        "ms",
-    );
+    report.figure("p50_ms", "latency, median", latencies.quantile_ms(0.5), "ms");
     report.figure("p99_ms", "latency, 99 %", latencies.quantile_ms(0.99), "ms");
 }

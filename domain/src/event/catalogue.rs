@@ -116,9 +116,8 @@ impl Catalogue {
     pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
         let apps: Vec<App> = apps.into_iter().collect();
         let on = |row: &&Row| row.app.is_none_or(|app| apps.contains(&app));
-        let (to_server, to_client): (Vec<&Row>, Vec<&Row>) = all_rows()
-            .filter(on)
-            .partition(|row| row.direction == Direction::ToServer);
+        let (to_server, to_client): (Vec<&Row>, Vec<&Row>) =
+            all_rows().filter(on).partition(|row| row.direction == Direction::ToServer);
         let by_name = |rows: Vec<&'static Row>| {
             let entries = rows.into_iter().map(|row| (row.name, Entry::new(row)));
             entries.collect()
@@ -156,9 +155,7 @@ impl Catalogue {
         rooms: Option<Vec<RoomName>>,
     ) -> Result<Prepared, CatalogueError> {
         let Some(entry) = self.entry(Direction::ToClient, name) else {
-            return Err(CatalogueError::Unknown {
-                nearest: self.nearest(name),
-            });
+            return Err(CatalogueError::Unknown { nearest: self.nearest(name) });
         };
         if entry.row.sender != Sender::Backend {
             return Err(CatalogueError::NotPublishable);
@@ -203,12 +200,7 @@ impl Catalogue {
         let wanted = plain(name);
         self.rows()
             .filter(|row| row.sender == Sender::Backend)
-            .map(|row| {
-                (
-                    strsim::damerau_levenshtein(&wanted, &plain(row.name)),
-                    row.name,
-                )
-            })
+            .map(|row| (strsim::damerau_levenshtein(&wanted, &plain(row.name)), row.name))
             .min()
             .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
             .map(|(_, known)| known)
@@ -241,9 +233,7 @@ impl Entry {
     /// Whether the row can use every parameter: a misspelt one would send to fewer rooms in silence.
     fn check_params(&self, params: &Params) -> Result<(), CatalogueError> {
         let fields = || self.rooms.iter().flat_map(Template::fields);
-        let Some(unknown) = params
-            .names()
-            .find(|name| !fields().any(|field| field == *name))
+        let Some(unknown) = params.names().find(|name| !fields().any(|field| field == *name))
         else {
             return Ok(());
         };
@@ -263,10 +253,7 @@ impl Entry {
 
 impl From<ArgsError> for CatalogueError {
     fn from(error: ArgsError) -> Self {
-        Self::Invalid {
-            path: String::new(),
-            message: error.to_string(),
-        }
+        Self::Invalid { path: String::new(), message: error.to_string() }
     }
 }
 
@@ -276,22 +263,17 @@ impl From<CatalogueError> for Refusal {
             CatalogueError::Unknown { nearest } => Self::UnknownEvent { nearest },
             CatalogueError::NotPublishable => Self::UnknownEvent { nearest: None },
             CatalogueError::Invalid { path, message } => Self::Invalid { path, message },
-            CatalogueError::Params { path, message } => Self::Invalid {
-                path: format!("params.{path}"),
-                message,
-            },
-            CatalogueError::TooLarge => Self::Invalid {
-                path: String::new(),
-                message: error.to_string(),
-            },
+            CatalogueError::Params { path, message } => {
+                Self::Invalid { path: format!("params.{path}"), message }
+            }
+            CatalogueError::TooLarge => {
+                Self::Invalid { path: String::new(), message: error.to_string() }
+            }
         }
     }
 }
 
 /// Every row there is.
 fn all_rows() -> impl Iterator<Item = &'static Row> {
-    system::ROWS
-        .iter()
-        .chain(storefront::ROWS)
-        .filter(|row| !is_reserved(row.name))
+    system::ROWS.iter().chain(storefront::ROWS).filter(|row| !is_reserved(row.name))
 }

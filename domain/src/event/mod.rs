@@ -122,12 +122,7 @@ pub enum App {
 
 impl App {
     /// Every app; all are on by default.
-    pub const ALL: [Self; 4] = [
-        Self::Marketplace,
-        Self::Storefront,
-        Self::Shop,
-        Self::VendorChat,
-    ];
+    pub const ALL: [Self; 4] = [Self::Marketplace, Self::Storefront, Self::Shop, Self::VendorChat];
 
     /// Takes the word of the configuration and of `auth.apps`.
     pub fn parse(word: &str) -> Option<Self> {
@@ -147,14 +142,8 @@ impl App {
 
 /// Names that `socket.io-client` emits itself: one packet with such a name makes every client that
 /// receives it throw or close (`socket.io-client` 4.8, `RESERVED_EVENTS`, and Node's emitter).
-pub const RESERVED: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
+pub const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// Whether no event may have this name.
 pub fn is_reserved(name: &str) -> bool {

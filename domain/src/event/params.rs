@@ -91,14 +91,9 @@ mod tests {
         assert_eq!(params.get("orderId"), Some("o"));
         let many: Vec<String> = (0..33).map(|n| format!("\"p{n}\":1")).collect();
         let many = format!("{{{}}}", many.join(","));
-        for json in [
-            r#"{"a":"1","a":"2"}"#,
-            r#"{"a":{}}"#,
-            r#"{"a":""}"#,
-            r#"{"a":null}"#,
-            "[]",
-            &many,
-        ] {
+        for json in
+            [r#"{"a":"1","a":"2"}"#, r#"{"a":{}}"#, r#"{"a":""}"#, r#"{"a":null}"#, "[]", &many]
+        {
             assert!(serde_json::from_str::<Params>(json).is_err(), "{json:.20}");
         }
     }

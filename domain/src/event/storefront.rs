@@ -11,10 +11,7 @@ use crate::time::Timestamp;
 
 /// Section 5 of the contract.
 pub(super) const ROWS: &[Row] = &[
-    Row {
-        payload: PayloadType::of::<OrderStatusUpdate>(),
-        ..order("order_status_update", ORDER)
-    },
+    Row { payload: PayloadType::of::<OrderStatusUpdate>(), ..order("order_status_update", ORDER) },
     Row {
         payload: PayloadType::of::<OrderLocationUpdate>(),
         latest_of: Some("{orderId}"),

@@ -42,14 +42,8 @@ pub(super) const ROWS: &[Row] = &[
         rate: RateClass::Backend,
         ..direct("token_refresh", PayloadType::of::<NewToken>())
     },
-    Row {
-        payload: PayloadType::of::<SystemMaintenance>(),
-        ..global("system_maintenance")
-    },
-    Row {
-        payload: PayloadType::of::<ForceUpdate>(),
-        ..global("force_update")
-    },
+    Row { payload: PayloadType::of::<SystemMaintenance>(), ..global("system_maintenance") },
+    Row { payload: PayloadType::of::<ForceUpdate>(), ..global("force_update") },
 ];
 
 const USER: Audience = Audience::Rooms(&["user:{userId}"]);

@@ -113,15 +113,9 @@ impl Unfilled {
             Self::Illegal(field) => (field, "is too long for the name of a room".to_owned()),
         };
         if values.payload.contains_key(field) && values.params.get(field).is_none() {
-            CatalogueError::Invalid {
-                path: field.to_owned(),
-                message,
-            }
+            CatalogueError::Invalid { path: field.to_owned(), message }
         } else {
-            CatalogueError::Params {
-                path: field.to_owned(),
-                message,
-            }
+            CatalogueError::Params { path: field.to_owned(), message }
         }
     }
 }
@@ -172,20 +166,14 @@ mod tests {
     fn fields_come_from_the_parameters_else_from_the_payload() {
         let one = ["order:{orderId}"];
         assert_eq!(fill(&one, "{}", r#"{"orderId":"a b"}"#), "order:a%20b");
-        assert_eq!(
-            fill(&one, r#"{"orderId":7}"#, r#"{"orderId":"a"}"#),
-            "order:7"
-        );
+        assert_eq!(fill(&one, r#"{"orderId":7}"#, r#"{"orderId":"a"}"#), "order:7");
     }
 
     #[test]
     fn a_room_without_a_value_is_left_out_while_another_one_has_one() {
         let union = ["order:{orderId}", "orders:{userId}"];
         assert_eq!(fill(&union, "{}", r#"{"orderId":"o"}"#), "order:o");
-        assert_eq!(
-            fill(&union, r#"{"userId":"u"}"#, r#"{"orderId":"o"}"#),
-            "order:o orders:u"
-        );
+        assert_eq!(fill(&union, r#"{"userId":"u"}"#, r#"{"orderId":"o"}"#), "order:o orders:u");
         assert_eq!(fill(&union, "{}", "{}"), "params.orderId is required");
         assert_eq!(fill(&union, "{}", "[1]"), "params.orderId is required");
     }
@@ -205,9 +193,6 @@ mod tests {
             assert_eq!(fill(&union, "{}", &given(user)), expected);
         }
         let long = format!("\"{}\"", "x".repeat(200));
-        assert_eq!(
-            fill(&union, "{}", &given(&long)),
-            "userId: is too long for the name of a room"
-        );
+        assert_eq!(fill(&union, "{}", &given(&long)), "userId: is too long for the name of a room");
     }
 }

@@ -166,10 +166,7 @@ impl Keys {
         let development = DEVELOPMENT_SECRET.as_bytes();
         self.0.iter().any(|key| {
             key.decoding.family() == AlgorithmFamily::Hmac
-                && key
-                    .decoding
-                    .try_get_as_bytes()
-                    .is_ok_and(|b| b == development)
+                && key.decoding.try_get_as_bytes().is_ok_and(|b| b == development)
         })
     }
 
@@ -212,14 +209,8 @@ impl fmt::Debug for Keys {
 
 impl Key {
     fn secret(secret: &[u8]) -> Self {
-        let long_enough = [
-            (32, Algorithm::HS256),
-            (48, Algorithm::HS384),
-            (64, Algorithm::HS512),
-        ];
-        let served = long_enough
-            .iter()
-            .filter(|(bytes, _)| secret.len() >= *bytes);
+        let long_enough = [(32, Algorithm::HS256), (48, Algorithm::HS384), (64, Algorithm::HS512)];
+        let served = long_enough.iter().filter(|(bytes, _)| secret.len() >= *bytes);
         Self {
             kid: None,
             algorithms: served.map(|(_, algorithm)| *algorithm).collect(),
@@ -242,11 +233,7 @@ impl Key {
             };
             (vec![algorithm], key)
         };
-        Some(Self {
-            kid: None,
-            algorithms,
-            decoding,
-        })
+        Some(Self { kid: None, algorithms, decoding })
     }
 
     /// `None` = broken; `Some(None)` = of a kind that is not for us.
@@ -287,14 +274,9 @@ impl Key {
 
 fn is_for_signatures(jwk: &Jwk) -> bool {
     let common = &jwk.common;
-    let signs = common
-        .public_key_use
-        .as_ref()
-        .is_none_or(|u| *u == PublicKeyUse::Signature);
-    let verifies = common
-        .key_operations
-        .as_ref()
-        .is_none_or(|ops| ops.contains(&KeyOperations::Verify));
+    let signs = common.public_key_use.as_ref().is_none_or(|u| *u == PublicKeyUse::Signature);
+    let verifies =
+        common.key_operations.as_ref().is_none_or(|ops| ops.contains(&KeyOperations::Verify));
     signs && verifies
 }
 

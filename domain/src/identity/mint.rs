@@ -18,13 +18,8 @@ pub fn mint(
     ttl: Duration,
 ) -> String {
     let now = unix_seconds();
-    let claims = Minted {
-        sub: user,
-        role,
-        user_type,
-        iat: now,
-        exp: now.saturating_add(ttl.as_secs()),
-    };
+    let claims =
+        Minted { sub: user, role, user_type, iat: now, exp: now.saturating_add(ttl.as_secs()) };
     let key = EncodingKey::from_secret(secret);
     #[expect(
         clippy::expect_used,

@@ -28,10 +28,7 @@ impl UserId {
     pub fn parse(text: &str) -> Option<Self> {
         let legal =
             (1..=USER_ID_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-        legal.then(|| Self {
-            text: text.into(),
-            number: false,
-        })
+        legal.then(|| Self { text: text.into(), number: false })
     }
 
     /// The id as text, to compare and to put into room names.
@@ -42,19 +39,13 @@ impl UserId {
 
 impl From<u64> for UserId {
     fn from(id: u64) -> Self {
-        Self {
-            text: id.to_string().into(),
-            number: true,
-        }
+        Self { text: id.to_string().into(), number: true }
     }
 }
 
 impl From<i64> for UserId {
     fn from(id: i64) -> Self {
-        Self {
-            text: id.to_string().into(),
-            number: true,
-        }
+        Self { text: id.to_string().into(), number: true }
     }
 }
 
@@ -172,18 +163,9 @@ mod tests {
     #[test]
     fn what_names_nobody_is_refused() {
         let long = format!("\"{}\"", "x".repeat(257));
-        for json in [
-            r#""""#,
-            "1.5",
-            "1e300",
-            "null",
-            "true",
-            "[]",
-            "{}",
-            r#""a\u0000""#,
-            r#""\n""#,
-            &long,
-        ] {
+        for json in
+            [r#""""#, "1.5", "1e300", "null", "true", "[]", "{}", r#""a\u0000""#, r#""\n""#, &long]
+        {
             assert!(serde_json::from_str::<UserId>(json).is_err(), "{json:.20}");
         }
     }

@@ -146,12 +146,9 @@ impl Verifier {
         if !self.keys.takes(algorithm) {
             return Err(TokenError::Algorithm);
         }
-        let signed = self
-            .keys
-            .candidates(algorithm, header.kid.as_deref())
-            .any(|key| {
-                crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
-            });
+        let signed = self.keys.candidates(algorithm, header.kid.as_deref()).any(|key| {
+            crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
+        });
         signed.then_some(()).ok_or(TokenError::Signature)
     }
 
@@ -186,11 +183,7 @@ impl Verifier {
             return Err(TokenError::Issuer);
         }
         let ours = &self.options.audience;
-        let named = claims
-            .aud
-            .as_ref()
-            .map(|aud| aud.names())
-            .unwrap_or_default();
+        let named = claims.aud.as_ref().map(|aud| aud.names()).unwrap_or_default();
         if !ours.is_empty() && !named.iter().any(|audience| ours.contains(audience)) {
             return Err(TokenError::Audience);
         }
@@ -214,9 +207,7 @@ fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<()>
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| TokenError::Malformed)
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)
 }
 
 /// The token without its scheme, which RFC 9110 compares without case.

@@ -28,10 +28,7 @@ impl RoomPattern {
         if !(open && text.is_empty()) {
             RoomName::parse(text)?;
         }
-        Ok(Self {
-            text: text.to_owned(),
-            open,
-        })
+        Ok(Self { text: text.to_owned(), open })
     }
 
     /// Whether it grants this room.

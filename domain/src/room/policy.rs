@@ -21,9 +21,7 @@ impl Policy {
     /// A policy; `any_user_is_granted` on the development key and in mode `off`, where rooms that
     /// need a grant are open to every user for trying things out.
     pub fn new(any_user_is_granted: bool) -> Self {
-        Self {
-            any_user_is_granted,
-        }
+        Self { any_user_is_granted }
     }
 
     /// Whether this one (`None` = anonymous) may be in this room.
@@ -32,9 +30,7 @@ impl Policy {
     ///
     /// [`Refusal::AccessDenied`]; [`Refusal::Unauthorized`] where only a user could be let in.
     pub fn may_join(&self, who: Option<&Identity>, room: &RoomName) -> Result<(), Refusal> {
-        let fits = TABLE
-            .iter()
-            .find_map(|row| Some((row, row.fits(room.as_str())?)));
+        let fits = TABLE.iter().find_map(|row| Some((row, row.fits(room.as_str())?)));
         let (allowed, id) = match fits {
             Some((row, id)) => (row.who, id),
             None if is_reserved(room.as_str()) => (NOBODY, ""),

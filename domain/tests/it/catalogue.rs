@@ -52,18 +52,8 @@ fn each_order_event_reaches_its_rooms_with_its_payload() {
     let three = ["order:o1", "orders:u1", "user:u1"];
     for (event, data, to, key) in [
         ("order_status_update", status(), &two[..], None),
-        (
-            "order_location_update",
-            location(),
-            &two[..],
-            Some("order_location_update:o1"),
-        ),
-        (
-            "order_eta_update",
-            eta,
-            &two[..],
-            Some("order_eta_update:o1"),
-        ),
+        ("order_location_update", location(), &two[..], Some("order_location_update:o1")),
+        ("order_eta_update", eta, &two[..], Some("order_eta_update:o1")),
         ("order_delivered", delivered, &three[..], None),
         ("order_cancelled", cancelled(), &three[..], None),
     ] {
@@ -86,52 +76,24 @@ fn without_a_user_the_order_alone_receives() {
 
 #[test]
 fn a_time_that_is_left_out_is_added() {
-    for (event, mut data) in [
-        ("order_status_update", status()),
-        ("order_location_update", location()),
-    ] {
+    for (event, mut data) in
+        [("order_status_update", status()), ("order_location_update", location())]
+    {
         data.as_object_mut().unwrap().remove("timestamp");
         let prepared = validate(event, &data, json!({})).unwrap();
         let sent = payload(&prepared);
         let time = sent["timestamp"].as_str().unwrap();
-        assert!(
-            Timestamp::parse(time).is_some() && time.len() == 24,
-            "{time}"
-        );
+        assert!(Timestamp::parse(time).is_some() && time.len() == 24, "{time}");
     }
 }
 
 #[test]
 fn a2_a_wrong_payload_is_refused_by_its_path() {
     let cases = [
-        (
-            "order_status_update",
-            status(),
-            "/status",
-            json!("lost"),
-            "status",
-        ),
-        (
-            "order_status_update",
-            status(),
-            "/orderNumber",
-            Value::Null,
-            "orderNumber",
-        ),
-        (
-            "order_status_update",
-            status(),
-            "/orderId",
-            json!(5),
-            "orderId",
-        ),
-        (
-            "order_status_update",
-            status(),
-            "/timestamp",
-            json!("yesterday"),
-            "timestamp",
-        ),
+        ("order_status_update", status(), "/status", json!("lost"), "status"),
+        ("order_status_update", status(), "/orderNumber", Value::Null, "orderNumber"),
+        ("order_status_update", status(), "/orderId", json!(5), "orderId"),
+        ("order_status_update", status(), "/timestamp", json!("yesterday"), "timestamp"),
         ("order_status_update", status(), "/extra", json!(1), "extra"),
         (
             "order_location_update",
@@ -147,41 +109,11 @@ fn a2_a_wrong_payload_is_refused_by_its_path() {
             json!("52"),
             "location.latitude",
         ),
-        (
-            "order_location_update",
-            location(),
-            "/location/height",
-            json!(1),
-            "location.height",
-        ),
-        (
-            "order_location_update",
-            location(),
-            "/location",
-            json!([]),
-            "location",
-        ),
-        (
-            "order_cancelled",
-            cancelled(),
-            "/refundAmount",
-            json!(-1),
-            "refundAmount",
-        ),
-        (
-            "order_cancelled",
-            cancelled(),
-            "/refundAmount",
-            json!(1e300),
-            "refundAmount",
-        ),
-        (
-            "order_cancelled",
-            cancelled(),
-            "/cancelledBy",
-            json!("courier"),
-            "cancelledBy",
-        ),
+        ("order_location_update", location(), "/location/height", json!(1), "location.height"),
+        ("order_location_update", location(), "/location", json!([]), "location"),
+        ("order_cancelled", cancelled(), "/refundAmount", json!(-1), "refundAmount"),
+        ("order_cancelled", cancelled(), "/refundAmount", json!(1e300), "refundAmount"),
+        ("order_cancelled", cancelled(), "/cancelledBy", json!("courier"), "cancelledBy"),
     ];
     for (event, mut data, at, value, expected) in cases {
         let (parent, name) = at.rsplit_once('/').unwrap();
@@ -199,30 +131,19 @@ fn a2_a_wrong_payload_is_refused_by_its_path() {
 
 #[test]
 fn a_missing_field_is_named_where_it_is_missing() {
-    for (at, expected) in [
-        ("/orderNumber", "orderNumber"),
-        ("/location/address", "location.address"),
-    ] {
-        let mut data = if at.starts_with("/location") {
-            location()
-        } else {
-            status()
-        };
+    for (at, expected) in
+        [("/orderNumber", "orderNumber"), ("/location/address", "location.address")]
+    {
+        let mut data = if at.starts_with("/location") { location() } else { status() };
         let (parent, name) = at.rsplit_once('/').unwrap();
-        data.pointer_mut(parent)
-            .unwrap()
-            .as_object_mut()
-            .unwrap()
-            .remove(name);
+        data.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
         let event = if at.starts_with("/location") {
             "order_location_update"
         } else {
             "order_status_update"
         };
-        let expected = CatalogueError::Invalid {
-            path: expected.into(),
-            message: "missing field".into(),
-        };
+        let expected =
+            CatalogueError::Invalid { path: expected.into(), message: "missing field".into() };
         assert_eq!(validate(event, &data, json!({})), Err(expected));
     }
 }
@@ -237,21 +158,13 @@ fn texts_that_would_break_clients_are_refused() {
     };
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let deep = format!(r#"{{"orderId":{deep}}}"#);
-    assert!(
-        check(&deep).contains("nested deeper than 64"),
-        "{}",
-        check(&deep)
-    );
+    assert!(check(&deep).contains("nested deeper than 64"), "{}", check(&deep));
     assert!(check(r#"{"reason":"\ud800"}"#).contains("surrogate"));
     assert!(check(r#"{"orderId":"a","orderId":"b"}"#).contains("duplicate field"));
     let large = format!(r#"{{"reason":"{}"}}"#, "x".repeat(64 * 1024));
     assert_eq!(check(&large), CatalogueError::TooLarge.to_string());
     let quoted = check(&format!(r#"{{"cancelledBy":"{}"}}"#, "é".repeat(10_000)));
-    assert!(
-        quoted.len() < 300,
-        "a message quotes no long input: {}",
-        quoted.len()
-    );
+    assert!(quoted.len() < 300, "a message quotes no long input: {}", quoted.len());
 }
 
 #[test]
@@ -268,10 +181,7 @@ fn an_id_too_long_for_a_room_is_refused_by_its_name() {
     let mut data = cancelled();
     data["orderId"] = "x".repeat(123).into();
     let refused = validate("order_cancelled", &data, json!({})).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "orderId: is too long for the name of a room"
-    );
+    assert_eq!(refused.to_string(), "orderId: is too long for the name of a room");
     data["orderId"] = "".into();
     assert!(validate("order_cancelled", &data, json!({ "userId": "u" })).is_err());
 }
@@ -298,11 +208,7 @@ fn an_unknown_event_is_answered_with_the_nearest_name() {
         (&"order_eta_update".repeat(100), None),
     ] {
         let refused = validate(name, &json!({}), json!({}));
-        assert_eq!(
-            refused,
-            Err(CatalogueError::Unknown { nearest }),
-            "{name:.40}"
-        );
+        assert_eq!(refused, Err(CatalogueError::Unknown { nearest }), "{name:.40}");
     }
 }
 
@@ -315,21 +221,12 @@ fn system_events_are_there_without_apps_and_storefront_ones_are_not() {
     assert!(plain.row(Direction::ToClient, "subscribe").is_none());
     let both =
         [Direction::ToServer, Direction::ToClient].map(|way| plain.row(way, "token_refresh"));
-    assert_eq!(
-        both.map(|row| row.unwrap().sender),
-        [Sender::User, Sender::Backend]
-    );
+    assert_eq!(both.map(|row| row.unwrap().sender), [Sender::User, Sender::Backend]);
 }
 
 #[test]
 fn what_only_crier_sends_cannot_be_published() {
-    for event in [
-        "connected",
-        "disconnected",
-        "error",
-        "heartbeat_ack",
-        "session_expiring",
-    ] {
+    for event in ["connected", "disconnected", "error", "heartbeat_ack", "session_expiring"] {
         let refused = validate(event, &json!({}), json!({}));
         assert_eq!(refused, Err(CatalogueError::NotPublishable), "{event}");
     }
@@ -354,10 +251,7 @@ fn global_events_have_no_rooms_and_are_kept() {
     assert_eq!(rooms(&prepared), [""; 0]);
     assert_eq!((prepared.class, prepared.app), (Class::Recoverable, None));
     let refused = validate("system_maintenance", &data, json!({ "userId": "u" })).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "params.userId is unknown; the event takes none"
-    );
+    assert_eq!(refused.to_string(), "params.userId is unknown; the event takes none");
 }
 
 #[test]
@@ -365,17 +259,9 @@ fn the_rows_keep_their_own_rules() {
     let catalogue = Catalogue::new(App::ALL);
     let mut names = HashSet::new();
     for row in catalogue.rows() {
-        assert!(
-            names.insert((row.direction, row.name)),
-            "{} occurs twice",
-            row.name
-        );
+        assert!(names.insert((row.direction, row.name)), "{} occurs twice", row.name);
         assert!(!RESERVED.contains(&row.name), "{}", row.name);
-        assert!(
-            Namespace::parse(row.namespace, 128).is_some(),
-            "{}",
-            row.name
-        );
+        assert!(Namespace::parse(row.namespace, 128).is_some(), "{}", row.name);
         let to_client = row.direction == Direction::ToClient;
         let by_us = matches!(row.sender, Sender::Backend | Sender::Crier);
         assert_eq!(to_client, by_us, "{}", row.name);
@@ -385,11 +271,7 @@ fn the_rows_keep_their_own_rules() {
         assert!(backend_has_receivers, "{}", row.name);
         let mut generator = schemars::SchemaGenerator::default();
         let schema = row.payload.schema(&mut generator);
-        assert!(
-            schema.as_object().is_some_and(|s| !s.is_empty()),
-            "{}",
-            row.name
-        );
+        assert!(schema.as_object().is_some_and(|s| !s.is_empty()), "{}", row.name);
     }
     assert_eq!(names.len(), 18);
 }

@@ -25,15 +25,9 @@ struct Made {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
-    let lines: Vec<&str> = body
-        .as_bytes()
-        .chunks(64)
-        .map(|c| std::str::from_utf8(c).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn rsa() -> Made {
@@ -156,14 +150,8 @@ fn a_token_that_names_a_key_is_checked_with_that_key() {
     let signed = |kid| token(&b.signing, Algorithm::EdDSA, kid);
     assert_eq!(verify(&keys, &signed(Some("b"))), Ok(()));
     assert_eq!(verify(&keys, &signed(None)), Ok(()));
-    assert_eq!(
-        verify(&keys, &signed(Some("a"))),
-        Err(TokenError::Signature)
-    );
-    assert_eq!(
-        verify(&keys, &signed(Some("c"))),
-        Err(TokenError::Signature)
-    );
+    assert_eq!(verify(&keys, &signed(Some("a"))), Err(TokenError::Signature));
+    assert_eq!(verify(&keys, &signed(Some("c"))), Err(TokenError::Signature));
 }
 
 #[test]
@@ -175,23 +163,11 @@ fn a_key_set_is_read_with_care() {
         json!({ "keys": [jwk] }).to_string()
     };
     let error = |text: &str| Keys::from_jwks(text).err();
-    assert_eq!(
-        error(&entry("d", json!("AAAA"))),
-        Some(KeyError::Private { index: 1 })
-    );
+    assert_eq!(error(&entry("d", json!("AAAA"))), Some(KeyError::Private { index: 1 }));
     assert_eq!(error(&entry("use", json!("enc"))), Some(KeyError::Empty));
-    assert_eq!(
-        error(&entry("key_ops", json!(["encrypt"]))),
-        Some(KeyError::Empty)
-    );
-    assert_eq!(
-        error(&entry("alg", json!("RSA-OAEP"))),
-        Some(KeyError::Empty)
-    );
-    assert_eq!(
-        error(&entry("n", json!(5))),
-        Some(KeyError::Unreadable { index: 1 })
-    );
+    assert_eq!(error(&entry("key_ops", json!(["encrypt"]))), Some(KeyError::Empty));
+    assert_eq!(error(&entry("alg", json!("RSA-OAEP"))), Some(KeyError::Empty));
+    assert_eq!(error(&entry("n", json!(5))), Some(KeyError::Unreadable { index: 1 }));
     let secret = json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string();
     assert_eq!(error(&secret), Some(KeyError::Private { index: 1 }));
     for text in ["", "[]", "{}", r#"{"keys":{}}"#] {
@@ -199,17 +175,10 @@ fn a_key_set_is_read_with_care() {
     }
     assert_eq!(error(r#"{"keys":[]}"#), Some(KeyError::Empty));
     let unknown = json!({ "keys": [{ "kty": "NEW", "kid": "n" }, key.jwk] }).to_string();
-    assert_eq!(
-        error(&unknown),
-        None,
-        "kinds of keys to come are passed over"
-    );
+    assert_eq!(error(&unknown), None, "kinds of keys to come are passed over");
     // `alg` narrows the key to one algorithm.
     let only = Keys::from_jwks(&entry("alg", json!("PS256"))).unwrap();
-    assert_eq!(
-        verify(&only, &token(&key.signing, Algorithm::PS256, None)),
-        Ok(())
-    );
+    assert_eq!(verify(&only, &token(&key.signing, Algorithm::PS256, None)), Ok(()));
     let other = token(&key.signing, Algorithm::RS256, None);
     assert_eq!(verify(&only, &other), Err(TokenError::Algorithm));
 }
@@ -223,9 +192,6 @@ fn a_pem_file_is_read_with_care() {
     assert_eq!(error(&private), Some(KeyError::Private { index: 1 }));
     let good = ed25519().pem;
     let broken = pem("PUBLIC KEY", b"whatever");
-    assert_eq!(
-        error(&format!("{good}{broken}")),
-        Some(KeyError::Unreadable { index: 2 })
-    );
+    assert_eq!(error(&format!("{good}{broken}")), Some(KeyError::Unreadable { index: 2 }));
     assert_eq!(error(&good.repeat(65)), Some(KeyError::TooMany));
 }

@@ -11,19 +11,14 @@ fn identity(user: &str, role: Role, rooms: &[&str]) -> Identity {
         avatar: None,
         is_verified: false,
         user_type: None,
-        rooms: rooms
-            .iter()
-            .map(|p| RoomPattern::parse(p).unwrap())
-            .collect(),
+        rooms: rooms.iter().map(|p| RoomPattern::parse(p).unwrap()).collect(),
         expires_at: None,
         issued_at: None,
     }
 }
 
 fn may(policy: Policy, who: Option<&Identity>, room: &str) -> bool {
-    policy
-        .may_join(who, &RoomName::parse(room).unwrap())
-        .is_ok()
+    policy.may_join(who, &RoomName::parse(room).unwrap()).is_ok()
 }
 
 /// Who gets in, one letter each: `-` anonymous, `o` user 5, `x` user 6, `b`/`s` user 5 as buyer and
@@ -39,13 +34,8 @@ fn guests(policy: Policy, room: &str) -> String {
         ('a', identity("8", Role::Admin, &[])),
     ];
     let anonymous = may(policy, None, room).then_some('-');
-    let named = guests
-        .iter()
-        .filter(|(_, who)| may(policy, Some(who), room));
-    anonymous
-        .into_iter()
-        .chain(named.map(|(letter, _)| *letter))
-        .collect()
+    let named = guests.iter().filter(|(_, who)| may(policy, Some(who), room));
+    anonymous.into_iter().chain(named.map(|(letter, _)| *letter)).collect()
 }
 
 #[test]

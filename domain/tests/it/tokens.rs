@@ -19,11 +19,7 @@ fn verifier(options: VerifierOptions) -> Verifier {
 
 /// Puts a token together from texts, whatever they say, signed with an HMAC.
 fn token_of(header: &str, claims: &str, algorithm: Algorithm, secret: &[u8]) -> String {
-    let message = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header),
-        URL_SAFE_NO_PAD.encode(claims)
-    );
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let key = EncodingKey::from_secret(secret);
     let signature = crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
     format!("{message}.{signature}")
@@ -31,12 +27,7 @@ fn token_of(header: &str, claims: &str, algorithm: Algorithm, secret: &[u8]) -> 
 
 /// A well-signed token with these claims.
 fn token(claims: &str) -> String {
-    token_of(
-        r#"{"alg":"HS256","typ":"JWT"}"#,
-        claims,
-        Algorithm::HS256,
-        SECRET,
-    )
+    token_of(r#"{"alg":"HS256","typ":"JWT"}"#, claims, Algorithm::HS256, SECRET)
 }
 
 /// A well-signed token of user `u` that ends in an hour, with this header.
@@ -63,11 +54,7 @@ fn a_minted_token_tells_who_it_is() {
     let ttl = Duration::from_secs(3600);
     let token = mint(SECRET, "demo", Role::Seller, Some(UserType::Vendor), ttl);
     let verifier = verifier(VerifierOptions::default());
-    for given in [
-        token.clone(),
-        format!("Bearer {token}"),
-        format!(" bearer  {token} "),
-    ] {
+    for given in [token.clone(), format!("Bearer {token}"), format!(" bearer  {token} ")] {
         let identity = verifier.verify(&given).unwrap();
         assert_eq!(identity.user.as_str(), "demo");
         assert_eq!(identity.role, Role::Seller);
@@ -112,32 +99,22 @@ fn every_claim_of_the_contract_is_read() {
 fn j1_the_algorithm_comes_from_the_key_and_never_from_the_token() {
     let body = format!(r#"{{"sub":"u","exp":{}}}"#, NOW + 3600);
     let header = |alg: &str| format!(r#"{{"alg":"{alg}"}}"#);
-    for alg in [
-        "none", "NoNe", "", "RS256", "PS256", "ES256", "EdDSA", "hs256", "HS1",
-    ] {
+    for alg in ["none", "NoNe", "", "RS256", "PS256", "ES256", "EdDSA", "hs256", "HS1"] {
         let forged = token_of(&header(alg), &body, Algorithm::HS256, SECRET);
         assert_eq!(verify(&forged), Err(TokenError::Algorithm), "{alg}");
     }
-    let bare = format!(
-        "{}.{}.",
-        URL_SAFE_NO_PAD.encode(header("none")),
-        URL_SAFE_NO_PAD.encode(&body)
-    );
+    let bare =
+        format!("{}.{}.", URL_SAFE_NO_PAD.encode(header("none")), URL_SAFE_NO_PAD.encode(&body));
     assert_eq!(verify(&bare), Err(TokenError::Algorithm));
     // A secret of 32 bytes is too short for the longer hashes (RFC 7518, section 3.2) …
     let longer = token_of(&header("HS512"), &body, Algorithm::HS512, SECRET);
     assert_eq!(verify(&longer), Err(TokenError::Algorithm));
     // … and one of 64 serves them all.
     let long = [7; 64];
-    let verifier = Verifier::new(
-        Keys::from_secrets([long]).unwrap(),
-        VerifierOptions::default(),
-    );
-    for (name, algorithm) in [
-        ("HS256", Algorithm::HS256),
-        ("HS384", Algorithm::HS384),
-        ("HS512", Algorithm::HS512),
-    ] {
+    let verifier = Verifier::new(Keys::from_secrets([long]).unwrap(), VerifierOptions::default());
+    for (name, algorithm) in
+        [("HS256", Algorithm::HS256), ("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)]
+    {
         let token = token_of(&header(name), &body, algorithm, &long);
         assert!(verifier.verify_at(&token, NOW).is_ok(), "{name}");
     }
@@ -154,32 +131,19 @@ fn j2_a_token_ends_five_seconds_after_its_exp() {
 #[test]
 fn j3_exp_is_required_and_a_number() {
     assert_eq!(verify(&token(r#"{"sub":"u"}"#)), wrong("exp"));
-    for exp in [
-        r#""9999999999""#,
-        "-1",
-        "1e300",
-        "null",
-        "[]",
-        "true",
-        "-0.5",
-        "253402300800",
-    ] {
+    for exp in [r#""9999999999""#, "-1", "1e300", "null", "[]", "true", "-0.5", "253402300800"] {
         let token = token(&format!(r#"{{"sub":"u","exp":{exp}}}"#));
         assert_eq!(verify(&token), wrong("exp"), "{exp}");
     }
     let fraction = token(&format!(r#"{{"sub":"u","exp":{}.75}}"#, NOW + 10));
     assert_eq!(verify(&fraction).unwrap().expires_at, Some(NOW + 10));
-    let lenient = verifier(VerifierOptions {
-        require_exp: false,
-        ..VerifierOptions::default()
-    });
+    let lenient = verifier(VerifierOptions { require_exp: false, ..VerifierOptions::default() });
     let endless = lenient.verify_at(&token(r#"{"sub":"u"}"#), NOW).unwrap();
     assert_eq!(endless.expires_at, None);
     // Not required is not the same as not checked.
-    for (exp, error) in [
-        ("1", TokenError::Expired),
-        ("null", TokenError::Claim { name: "exp".into() }),
-    ] {
+    for (exp, error) in
+        [("1", TokenError::Expired), ("null", TokenError::Claim { name: "exp".into() })]
+    {
         let token = token(&format!(r#"{{"sub":"u","exp":{exp}}}"#));
         assert_eq!(lenient.verify_at(&token, NOW), Err(error));
     }
@@ -198,13 +162,7 @@ fn j4_no_token_is_from_the_future_or_lives_for_ever() {
     });
     let lives = |claims: String| day.verify_at(&token(&claims), NOW).map(|_| ());
     let from = NOW - 100;
-    assert_eq!(
-        lives(format!(
-            r#"{{"sub":"u","iat":{from},"exp":{}}}"#,
-            from + 86_400
-        )),
-        Ok(())
-    );
+    assert_eq!(lives(format!(r#"{{"sub":"u","iat":{from},"exp":{}}}"#, from + 86_400)), Ok(()));
     for claims in [
         format!(r#"{{"sub":"u","iat":{from},"exp":{}}}"#, from + 86_401),
         format!(r#"{{"sub":"u","exp":{}}}"#, NOW + 86_401),
@@ -220,11 +178,7 @@ fn j5_nbf_is_enforced_and_a_number() {
     assert_eq!(early, Err(TokenError::NotYetValid));
     // CVE-2026-25537: a wrong type must not read as absent.
     for nbf in [r#""99999999999""#, "null", "{}"] {
-        assert_eq!(
-            claims(&format!(r#""sub":"u","nbf":{nbf}"#)),
-            wrong("nbf"),
-            "{nbf}"
-        );
+        assert_eq!(claims(&format!(r#""sub":"u","nbf":{nbf}"#)), wrong("nbf"), "{nbf}");
     }
 }
 
@@ -241,49 +195,26 @@ fn j6_issuer_and_audience_are_enforced_where_configured() {
         strict.verify_at(&token, NOW).map(|_| ())
     };
     assert_eq!(check(r#","iss":"https://id.shop","aud":"crier""#), Ok(()));
-    assert_eq!(
-        check(r#","iss":"https://id2.shop","aud":["x","crier"]"#),
-        Ok(())
-    );
+    assert_eq!(check(r#","iss":"https://id2.shop","aud":["x","crier"]"#), Ok(()));
     assert_eq!(check(""), Err(TokenError::Issuer));
-    assert_eq!(
-        check(r#","iss":"http://169.254.169.254/","aud":"crier""#),
-        Err(TokenError::Issuer)
-    );
-    assert_eq!(
-        check(r#","iss":"https://id.shop""#),
-        Err(TokenError::Audience)
-    );
+    assert_eq!(check(r#","iss":"http://169.254.169.254/","aud":"crier""#), Err(TokenError::Issuer));
+    assert_eq!(check(r#","iss":"https://id.shop""#), Err(TokenError::Audience));
     for aud in [r#""admin""#, "[]", r#"["admin"]"#, r#""""#] {
         let more = format!(r#","iss":"https://id.shop","aud":{aud}"#);
         assert_eq!(check(&more), Err(TokenError::Audience), "{aud}");
     }
     assert_eq!(
-        check(r#","iss":["https://id.shop"],"aud":"crier""#)
-            .unwrap_err()
-            .to_string(),
+        check(r#","iss":["https://id.shop"],"aud":"crier""#).unwrap_err().to_string(),
         "the token's claim iss is missing or wrong"
     );
-    assert_eq!(
-        claims(r#""sub":"u","aud":5"#),
-        wrong("aud"),
-        "wrong where nobody asks, too"
-    );
+    assert_eq!(claims(r#""sub":"u","aud":5"#), wrong("aud"), "wrong where nobody asks, too");
 }
 
 #[test]
 fn j7_a_subject_names_somebody() {
     let huge = format!(r#""sub":"{}""#, "x".repeat(257));
     assert_eq!(claims(&huge), wrong("sub"));
-    for sub in [
-        "5",
-        r#""""#,
-        r#""a\u0000b""#,
-        r#""a\nb""#,
-        "null",
-        "{}",
-        r#"["u"]"#,
-    ] {
+    for sub in ["5", r#""""#, r#""a\u0000b""#, r#""a\nb""#, "null", "{}", r#"["u"]"#] {
         assert_eq!(claims(&format!(r#""sub":{sub}"#)), wrong("sub"), "{sub}");
     }
     assert_eq!(claims(r#""name":"U""#), wrong("sub"));
@@ -327,10 +258,8 @@ fn j9_keys_in_the_header_are_ignored_and_crit_is_refused() {
     // A key that the token brings along signs nothing.
     let claims = format!(r#"{{"sub":"u","exp":{}}}"#, NOW + 3600);
     let own = [9; 32];
-    let header = format!(
-        r#"{{"alg":"HS256","jwk":{{"kty":"oct","k":"{}"}}}}"#,
-        URL_SAFE_NO_PAD.encode(own)
-    );
+    let header =
+        format!(r#"{{"alg":"HS256","jwk":{{"kty":"oct","k":"{}"}}}}"#, URL_SAFE_NO_PAD.encode(own));
     let forged = token_of(&header, &claims, Algorithm::HS256, &own);
     assert_eq!(verify(&forged), Err(TokenError::Signature));
     for crit in [r#"["exp"]"#, "[]", "null", r#""b64""#] {
@@ -363,17 +292,11 @@ fn j10_only_three_parts_of_base64url_within_8_kib_are_a_token() {
         token("{} {}"),
         token(""),
     ] {
-        assert_eq!(
-            verify(&malformed),
-            Err(TokenError::Malformed),
-            "{malformed:.60}"
-        );
+        assert_eq!(verify(&malformed), Err(TokenError::Malformed), "{malformed:.60}");
     }
-    for unsigned in [
-        format!("{message}."),
-        format!("{message}.{signature}="),
-        format!("{message}.AAAA"),
-    ] {
+    for unsigned in
+        [format!("{message}."), format!("{message}.{signature}="), format!("{message}.AAAA")]
+    {
         assert_eq!(verify(&unsigned), Err(TokenError::Signature));
     }
     assert_eq!(verify(&"x".repeat(1_000_000)), Err(TokenError::TooLong));
@@ -402,20 +325,11 @@ fn j12_a_revocation_ends_tokens_made_up_to_it_or_of_unknown_age() {
 #[test]
 fn j13_a_secret_has_at_least_32_bytes_and_is_not_the_public_one() {
     let error = |secrets: &[&[u8]]| Keys::from_secrets(secrets).err();
-    assert_eq!(
-        error(&[&[1; 31]]),
-        Some(KeyError::SecretTooShort { got: 31 })
-    );
+    assert_eq!(error(&[&[1; 31]]), Some(KeyError::SecretTooShort { got: 31 }));
     assert_eq!(error(&[b""]), Some(KeyError::SecretTooShort { got: 0 }));
-    assert_eq!(
-        error(&[SECRET, &[1; 8]]),
-        Some(KeyError::SecretTooShort { got: 8 })
-    );
+    assert_eq!(error(&[SECRET, &[1; 8]]), Some(KeyError::SecretTooShort { got: 8 }));
     assert_eq!(error(&[]), Some(KeyError::Empty));
-    assert_eq!(
-        error(&[SECRET, DEVELOPMENT_SECRET.as_bytes()]),
-        Some(KeyError::Development)
-    );
+    assert_eq!(error(&[SECRET, DEVELOPMENT_SECRET.as_bytes()]), Some(KeyError::Development));
     assert_eq!(error(&[SECRET, &[2; 32]]), None);
     let beside = Keys::development().and(Keys::from_secrets([SECRET]).unwrap());
     assert_eq!(beside.err(), Some(KeyError::Development));
@@ -428,13 +342,7 @@ fn j14_no_message_and_no_debug_output_shows_a_token_or_a_key() {
     let verifier = verifier(VerifierOptions::default());
     let shown = format!("{error} {error:?} {verifier:?} {:?}", Keys::development());
     let secret = std::str::from_utf8(SECRET).unwrap();
-    for hidden in [
-        "marker-in-claims",
-        &token,
-        secret,
-        DEVELOPMENT_SECRET,
-        "48, 49, 50",
-    ] {
+    for hidden in ["marker-in-claims", &token, secret, DEVELOPMENT_SECRET, "48, 49, 50"] {
         assert!(!shown.contains(hidden), "{hidden} in {shown}");
     }
 }
@@ -444,10 +352,7 @@ fn while_rotating_each_of_the_secrets_is_taken() {
     let old = mint(SECRET, "u", Role::User, None, Duration::from_secs(60));
     let new = mint(&[1; 32], "u", Role::User, None, Duration::from_secs(60));
     let both: [&[u8]; 2] = [SECRET, &[1; 32]];
-    let verifier = Verifier::new(
-        Keys::from_secrets(both).unwrap(),
-        VerifierOptions::default(),
-    );
+    let verifier = Verifier::new(Keys::from_secrets(both).unwrap(), VerifierOptions::default());
     assert!(verifier.verify(&old).is_ok());
     assert!(verifier.verify(&new).is_ok());
     let other = mint(&[2; 32], "u", Role::User, None, Duration::from_secs(60));

@@ -58,10 +58,7 @@ pub struct Connection {
 pub(super) enum State {
     Polling(Polling),
     WebSocket,
-    Closed {
-        reason: CloseReason,
-        transport: TransportName,
-    },
+    Closed { reason: CloseReason, transport: TransportName },
 }
 
 impl Connection {
@@ -228,10 +225,7 @@ impl Connection {
         if upgrade.as_ref().is_some_and(|upgrade| upgrade.is_over(now)) {
             *upgrade = None;
             self.push(Output::CloseProbe);
-        } else if upgrade
-            .as_ref()
-            .is_some_and(|upgrade| upgrade.is_noop_due(now))
-        {
+        } else if upgrade.as_ref().is_some_and(|upgrade| upgrade.is_noop_due(now)) {
             self.answer_poll(PollAnswer::Body(NOOP));
         }
     }
@@ -254,9 +248,7 @@ impl Connection {
     fn on_close(&mut self, reason: CloseReason, now: Instant) {
         self.drop_body();
         match &mut self.state {
-            State::Polling(Polling {
-                closing: Some(_), ..
-            }) => {}
+            State::Polling(Polling { closing: Some(_), .. }) => {}
             State::Polling(polling) if !polling.poll_held && is_told(reason) => {
                 // A client that is there asks again at once; one that would not answer a ping in
                 // this time is not waited for.
@@ -329,10 +321,6 @@ mod tests {
     #[test]
     fn an_idle_session_is_small() {
         // A million of them is the point; what grows is boxed and goes when it is done.
-        assert!(
-            size_of::<Connection>() <= 160,
-            "{}",
-            size_of::<Connection>()
-        );
+        assert!(size_of::<Connection>() <= 160, "{}", size_of::<Connection>());
     }
 }

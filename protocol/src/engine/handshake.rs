@@ -95,10 +95,7 @@ impl SidParam {
         }
         // One byte more than a sid has is enough to see that this is none.
         let bytes: SmallVec<[u8; 32]> = percent_decode_str(value).take(Sid::LEN + 1).collect();
-        std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(Sid::parse)
-            .map_or(Self::Malformed, Self::Sid)
+        std::str::from_utf8(&bytes).ok().and_then(Sid::parse).map_or(Self::Malformed, Self::Sid)
     }
 }
 
@@ -184,10 +181,7 @@ pub fn verify(
         .transport
         .filter(|transport| request.transports.contains(transport))
         .ok_or(RequestError::UnknownTransport)?;
-    if request
-        .origin
-        .is_some_and(|origin| origin.iter().any(is_illegal_in_header))
-    {
+    if request.origin.is_some_and(|origin| origin.iter().any(is_illegal_in_header)) {
         return Err(RequestError::BadRequest);
     }
 

@@ -39,10 +39,7 @@ impl Heartbeat {
     /// Starts with the open packet.
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         let ping_at = now + limits.ping_interval;
-        Self {
-            phase: Phase::Idle { ping_at },
-            unsolicited_pongs: 0,
-        }
+        Self { phase: Phase::Idle { ping_at }, unsolicited_pongs: 0 }
     }
 
     /// When [`Heartbeat::on_timeout`] is due.
@@ -67,15 +64,8 @@ impl Heartbeat {
         // itself comes far too late it was we who slept (a stopped process, a suspended machine), and
         // then the peer has its full time, or all sessions would die at once.
         let late = now.saturating_duration_since(due);
-        let from = if late < limits.ping_timeout / 2 {
-            due
-        } else {
-            now
-        };
-        self.phase = Phase::Waiting {
-            deadline: from + limits.ping_timeout,
-            refreshed: false,
-        };
+        let from = if late < limits.ping_timeout / 2 { due } else { now };
+        self.phase = Phase::Waiting { deadline: from + limits.ping_timeout, refreshed: false };
         Some(Beat::Ping)
     }
 
@@ -93,10 +83,7 @@ impl Heartbeat {
     /// Any other packet. It shows life while a long message holds up the pong behind it, once for
     /// each ping (`engine.io` 6.6.11 `lib/socket.ts`, `hasRefreshedPingTimeout`).
     pub(super) fn on_other_packet(&mut self, limits: &Limits, now: Instant) {
-        if let Phase::Waiting {
-            deadline,
-            refreshed,
-        } = &mut self.phase
+        if let Phase::Waiting { deadline, refreshed } = &mut self.phase
             && !*refreshed
         {
             *deadline = now + limits.ping_timeout;

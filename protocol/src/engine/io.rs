@@ -121,10 +121,7 @@ pub enum PostAnswer {
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     first: Option<Output>,
-    #[expect(
-        clippy::box_collection,
-        reason = "eight bytes while idle, not thirty-two"
-    )]
+    #[expect(clippy::box_collection, reason = "eight bytes while idle, not thirty-two")]
     more: Option<Box<VecDeque<Output>>>,
 }
 

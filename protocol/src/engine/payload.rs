@@ -15,11 +15,7 @@ use crate::Limits;
 /// such holes is not what anybody sent.
 pub fn payload(body: Bytes, limits: &Limits) -> Result<Records, DecodeError> {
     let text = ByteString::try_from(body).map_err(|_| DecodeError::NotUtf8)?;
-    Ok(Records {
-        rest: Some(text),
-        taken: 0,
-        max: limits.payload_packets_max,
-    })
+    Ok(Records { rest: Some(text), taken: 0, max: limits.payload_packets_max })
 }
 
 /// The packets of a polling body, one at a time; it ends for good with the first error.
@@ -65,10 +61,8 @@ mod tests {
     fn read(body: Vec<u8>) -> (usize, Option<DecodeError>) {
         let mut records = payload(body.into(), &Limits::default()).unwrap();
         let mut good = 0;
-        let error = records
-            .by_ref()
-            .inspect(|r| good += usize::from(r.is_ok()))
-            .find_map(Result::err);
+        let error =
+            records.by_ref().inspect(|r| good += usize::from(r.is_ok())).find_map(Result::err);
         assert!(records.next().is_none(), "an error is the end");
         (good, error)
     }

@@ -46,9 +46,7 @@ impl Connection {
             State::Closed { .. } => {}
             // Its request was let in just before the upgrade ended.
             State::WebSocket => self.push(Output::RefusePoll),
-            State::Polling(Polling {
-                poll_held: true, ..
-            }) => {
+            State::Polling(Polling { poll_held: true, .. }) => {
                 self.push(Output::RefusePoll);
                 self.close(CloseReason::TransportError, CLOSE);
             }
@@ -77,9 +75,7 @@ impl Connection {
         match &mut self.state {
             State::Closed { .. } => {}
             State::WebSocket => self.push(Output::RefusePost),
-            State::Polling(Polling {
-                post_open: true, ..
-            }) => {
+            State::Polling(Polling { post_open: true, .. }) => {
                 self.push(Output::RefusePost);
                 self.close(CloseReason::TransportError, CLOSE);
             }
@@ -138,8 +134,7 @@ impl Connection {
 
     /// Whether a POST was open; it is not any more.
     pub(super) fn take_post(&mut self) -> bool {
-        self.polling()
-            .is_some_and(|polling| mem::take(&mut polling.post_open))
+        self.polling().is_some_and(|polling| mem::take(&mut polling.post_open))
     }
 
     /// Answers the held GET, if one is held.

@@ -41,11 +41,7 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
-        Self {
-            deadline: now + limits.upgrade_timeout,
-            probed: false,
-            noop_at: None,
-        }
+        Self { deadline: now + limits.upgrade_timeout, probed: false, noop_at: None }
     }
 
     /// The probe was answered. It may come again, which changes nothing.
@@ -70,8 +66,7 @@ impl Upgrade {
 
     /// When something is due.
     pub(super) fn due(&self) -> Instant {
-        self.noop_at
-            .map_or(self.deadline, |noop| noop.min(self.deadline))
+        self.noop_at.map_or(self.deadline, |noop| noop.min(self.deadline))
     }
 
     /// Whether the held GET is to be answered with a noop.

@@ -19,10 +19,7 @@ pub use session_ops::session_ops;
 /// One Engine.IO packet: what can be read can be written, and is read again as the same.
 pub fn eio_packet(data: &[u8]) {
     let binary = Message::Binary(Bytes::copy_from_slice(data));
-    assert!(
-        Packet::decode(binary).is_ok(),
-        "a binary message is never wrong"
-    );
+    assert!(Packet::decode(binary).is_ok(), "a binary message is never wrong");
 
     let Ok(text) = ByteString::try_from(data) else {
         return;
@@ -41,10 +38,7 @@ pub fn eio_packet(data: &[u8]) {
 /// One polling body: it ends with its first error, has no more packets than its budget, and no more
 /// data than it had bytes.
 pub fn eio_payload(data: &[u8]) {
-    let limits = Limits {
-        payload_packets_max: 64,
-        ..Limits::default()
-    };
+    let limits = Limits { payload_packets_max: 64, ..Limits::default() };
     let Ok(mut records) = payload(Bytes::copy_from_slice(data), &limits) else {
         assert!(std::str::from_utf8(data).is_err());
         return;

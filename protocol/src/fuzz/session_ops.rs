@@ -86,10 +86,7 @@ struct Caller {
 
 impl Caller {
     fn new(transport: TransportName) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "virtual time has to begin somewhere"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "virtual time has to begin somewhere")]
         let now = Instant::now();
         let limits = Arc::new(Limits {
             ping_interval: Duration::from_millis(300),
@@ -174,9 +171,7 @@ impl Caller {
             28 => self.input(Input::TransportFailed),
             29 => {
                 let reason = REASONS.get(usize::from(bytes.next().unwrap_or_default()));
-                self.input(Input::Close(
-                    reason.copied().unwrap_or(CloseReason::ForcedClose),
-                ));
+                self.input(Input::Close(reason.copied().unwrap_or(CloseReason::ForcedClose)));
             }
             // A timer that fires early.
             _ => self.input(Input::Timeout),
@@ -273,10 +268,7 @@ impl Caller {
         if self.closed {
             assert_eq!((self.gets, self.posts, self.probes), (0, 0, 0));
         } else if let Some(since) = self.closing_since {
-            assert!(
-                self.now - since < Duration::from_secs(30),
-                "the close waits 30 s"
-            );
+            assert!(self.now - since < Duration::from_secs(30), "the close waits 30 s");
         } else {
             let limits = &self.limits;
             // Another packet may have started the wait for the pong again, once.

@@ -28,11 +28,7 @@ pub struct TooManyAcks {
 impl<T> Acks<T> {
     /// None awaited yet; at most `max` (`Limits::pending_acks_max`) at a time.
     pub fn new(max: usize) -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            max,
-        }
+        Self { waiting: BTreeMap::new(), deadlines: BTreeSet::new(), max }
     }
 
     /// Awaits the ack with this id until `deadline`. The id of one that is awaited already is

@@ -26,17 +26,9 @@ pub struct Args(Repr);
 #[derive(Clone)]
 enum Repr {
     /// The items as JSON, a comma between two; `ends` are the offsets of those commas and of the end.
-    Json {
-        text: ByteString,
-        ends: Ends,
-        attachments: Option<Arc<[Bytes]>>,
-    },
+    Json { text: ByteString, ends: Ends, attachments: Option<Arc<[Bytes]>> },
     /// The items one after another; `ends` are the offsets behind each.
-    Msgpack {
-        items: Bytes,
-        ends: Ends,
-        facts: Facts,
-    },
+    Msgpack { items: Bytes, ends: Ends, facts: Facts },
 }
 
 /// An argument that is not what was asked for.
@@ -91,10 +83,7 @@ impl Args {
     ///
     /// Not an array, not JSON, deeper or longer than `limits` allow.
     pub fn from_json_array(text: &str, limits: &Limits) -> Result<Self, DecodeError> {
-        let bounds = Bounds {
-            depth: limits.depth_max,
-            items: limits.args_max,
-        };
+        let bounds = Bounds { depth: limits.depth_max, items: limits.args_max };
         let text = ByteString::from(text);
         let (items, ends) = items(&text, bounds)?;
         json::validate(&text)?;
@@ -119,9 +108,7 @@ impl Args {
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgError> {
         let span = self.span(index);
         match &self.0 {
-            Repr::Json {
-                text, attachments, ..
-            } => {
+            Repr::Json { text, attachments, .. } => {
                 let item = span.and_then(|span| text.get(span)).unwrap_or("null");
                 match attachments {
                     None => from_json(item).map_err(|error| error.at(index)),
@@ -146,9 +133,7 @@ impl Args {
     pub fn with_last(&self, last: &str) -> Self {
         let mut ends = self.ends().clone();
         let repr = match &self.0 {
-            Repr::Json {
-                text, attachments, ..
-            } => {
+            Repr::Json { text, attachments, .. } => {
                 let mut longer = Vec::with_capacity(text.len() + last.len() + 3);
                 longer.extend_from_slice(text.as_bytes());
                 if !ends.is_empty() {
@@ -156,22 +141,14 @@ impl Args {
                 }
                 quote(last, &mut longer);
                 ends.push(u32::try_from(longer.len()).unwrap_or(u32::MAX));
-                Repr::Json {
-                    text: utf8(longer),
-                    ends,
-                    attachments: attachments.clone(),
-                }
+                Repr::Json { text: utf8(longer), ends, attachments: attachments.clone() }
             }
             Repr::Msgpack { items, facts, .. } => {
                 let mut longer = Vec::with_capacity(items.len() + last.len() + 5);
                 longer.extend_from_slice(items);
                 write_str(&mut longer, last);
                 ends.push(u32::try_from(longer.len()).unwrap_or(u32::MAX));
-                Repr::Msgpack {
-                    items: longer.into(),
-                    ends,
-                    facts: *facts,
-                }
+                Repr::Msgpack { items: longer.into(), ends, facts: *facts }
             }
         };
         Self(repr)
@@ -197,11 +174,7 @@ impl Args {
 
     /// Valid JSON items out of a packet.
     pub(super) fn from_json_items(text: ByteString, ends: Ends) -> Self {
-        Self(Repr::Json {
-            text,
-            ends,
-            attachments: None,
-        })
+        Self(Repr::Json { text, ends, attachments: None })
     }
 
     /// Checked msgpack items out of a packet.
@@ -220,10 +193,7 @@ impl Args {
     /// could be taken for a placeholder then.
     pub(super) fn facts(&self) -> Facts {
         match &self.0 {
-            Repr::Json { .. } => Facts {
-                binaries: self.attachments().len(),
-                lookalike: false,
-            },
+            Repr::Json { .. } => Facts { binaries: self.attachments().len(), lookalike: false },
             Repr::Msgpack { facts, .. } => *facts,
         }
     }
@@ -231,9 +201,7 @@ impl Args {
     /// The items as JSON, with commas between them, and the attachments; converts msgpack.
     pub(super) fn to_json(&self) -> (ByteString, Option<Arc<[Bytes]>>) {
         match &self.0 {
-            Repr::Json {
-                text, attachments, ..
-            } => (text.clone(), attachments.clone()),
+            Repr::Json { text, attachments, .. } => (text.clone(), attachments.clone()),
             Repr::Msgpack { items, ends, .. } => {
                 let mut reader = Reader::new(items);
                 let (mut text, mut attachments) = (Vec::new(), Vec::new());
@@ -320,18 +288,11 @@ impl Misread {
     fn new(path: &str, reason: &str) -> Self {
         // The position in the text of one argument tells nobody anything.
         let reason = reason.split(" at line ").next().unwrap_or(reason);
-        Self {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        }
+        Self { path: path.to_owned(), reason: reason.to_owned() }
     }
 
     pub(super) fn at(self, index: usize) -> ArgError {
-        ArgError {
-            index,
-            path: self.path,
-            reason: self.reason,
-        }
+        ArgError { index, path: self.path, reason: self.reason }
     }
 }
 
@@ -353,9 +314,7 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Misread> {
 pub(super) fn from_msgpack<T: DeserializeOwned>(item: &[u8]) -> Result<T, Misread> {
     T::deserialize(MsgpackDeserializer(&mut Reader::new(item))).or_else(|_| {
         let mut reader = Reader::new(item);
-        Ok(serde_path_to_error::deserialize(MsgpackDeserializer(
-            &mut reader,
-        ))?)
+        Ok(serde_path_to_error::deserialize(MsgpackDeserializer(&mut reader))?)
     })
 }
 

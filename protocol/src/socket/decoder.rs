@@ -68,10 +68,7 @@ impl Decoder {
             ParserChoice::Default => Some(Parser::Default),
             ParserChoice::Msgpack => Some(Parser::Msgpack),
         };
-        Self {
-            parser,
-            partial: None,
-        }
+        Self { parser, partial: None }
     }
 
     pub(super) fn parser(&self) -> Option<Parser> {

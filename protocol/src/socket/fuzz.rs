@@ -51,12 +51,7 @@ fn check(session: &mut Session, incoming: Incoming, limits: &Limits) {
             session.accepted(&namespace);
             assert!(session.namespaces().any(|joined| *joined == namespace));
         }
-        Incoming::Event {
-            namespace,
-            name,
-            args,
-            id,
-        } => {
+        Incoming::Event { namespace, name, args, id } => {
             assert!(session.namespaces().any(|joined| *joined == namespace));
             assert!(name.len() <= limits.event_name_max && args.len() <= limits.args_max);
             for index in 0..=args.len() {

@@ -57,10 +57,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// For text that this side wrote itself.
-    pub(super) const NONE: Self = Self {
-        depth: usize::MAX,
-        items: usize::MAX,
-    };
+    pub(super) const NONE: Self = Self { depth: usize::MAX, items: usize::MAX };
 }
 
 /// Finds the items of the array (`open` is `[`) or object (`{`) that `text` holds.
@@ -80,11 +77,7 @@ pub(super) fn scan(text: &str, open: u8, bounds: Bounds) -> Result<Scan, DecodeE
     }
     let space = bytes.iter().take_while(|b| b" \n\r\t".contains(b)).count();
     if bytes.get(space) != Some(&open) {
-        let expected = if open == b'[' {
-            "an array"
-        } else {
-            "an object"
-        };
+        let expected = if open == b'[' { "an array" } else { "an object" };
         return Err(DecodeError::PayloadShape { expected });
     }
     let (start, mut at, mut depth) = (space + 1, space, 0_usize);
@@ -134,9 +127,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
 pub(super) fn validate(text: &str) -> Result<(), DecodeError> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
-        .map_err(|error| DecodeError::Json {
-            column: error.column(),
-        })
+        .map_err(|error| DecodeError::Json { column: error.column() })
 }
 
 /// The string of a JSON string token, quotes included. Lone surrogates become U+FFFD.

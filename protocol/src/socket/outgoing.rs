@@ -174,11 +174,7 @@ impl Outgoing {
     }
 
     fn new(namespace: &Namespace, body: Body) -> Self {
-        Self {
-            namespace: namespace.clone(),
-            body,
-            forms: [const { OnceLock::new() }; FORMS],
-        }
+        Self { namespace: namespace.clone(), body, forms: [const { OnceLock::new() }; FORMS] }
     }
 
     fn form(&self, form: usize, write: impl FnOnce() -> Vec<u8>) -> Bytes {

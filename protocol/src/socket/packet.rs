@@ -122,14 +122,7 @@ impl fmt::Debug for EventName {
 /// The name out of the list that Socket.IO keeps for itself (`socket.io-parser` 4.2.7,
 /// `RESERVED_EVENTS`); `None` for every other name. `error` and `connection` are ordinary.
 pub fn is_reserved(name: &str) -> Option<&'static str> {
-    [
-        "connect",
-        "connect_error",
-        "disconnect",
-        "disconnecting",
-        "newListener",
-        "removeListener",
-    ]
-    .into_iter()
-    .find(|reserved| *reserved == name)
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+        .into_iter()
+        .find(|reserved| *reserved == name)
 }

@@ -14,10 +14,7 @@ use super::{
 /// `num` must be plain digits: the reference takes `1.0` too, but no client writes it. No tree is
 /// built, so that a megabyte of placeholders costs no more than reading it.
 pub(super) fn check(text: &str, count: usize) -> Result<(), PlaceholderError> {
-    let mut walk = Walk {
-        cursor: Cursor::new(text),
-        seen: SmallVec::from_elem(false, count),
-    };
+    let mut walk = Walk { cursor: Cursor::new(text), seen: SmallVec::from_elem(false, count) };
     loop {
         walk.value(DEPTH_MAX)?;
         if !walk.cursor.take(',') {

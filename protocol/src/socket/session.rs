@@ -303,10 +303,7 @@ impl Session {
             return Err(Violation::TooManyNamespaces { max });
         }
         let namespace = unshared(namespace, self.limits.namespace_max);
-        self.places.push(Place {
-            namespace: namespace.clone(),
-            joined: false,
-        });
+        self.places.push(Place { namespace: namespace.clone(), joined: false });
         Ok(Incoming::Connect { namespace, auth })
     }
 
@@ -316,35 +313,20 @@ impl Session {
             Packet::Event { name, .. } if name.is_numeric() => {
                 Incoming::Ignored(Ignored::NumericEvent)
             }
-            Packet::Event {
-                namespace,
-                id,
-                name,
-                args,
-            } => Incoming::Event {
-                namespace,
-                id,
-                name,
-                args,
-            },
-            Packet::Ack {
-                namespace,
-                id: Some(id),
-                args: Some(args),
-            } => Incoming::Ack {
-                namespace,
-                id,
-                args,
-            },
+            Packet::Event { namespace, id, name, args } => {
+                Incoming::Event { namespace, id, name, args }
+            }
+            Packet::Ack { namespace, id: Some(id), args: Some(args) } => {
+                Incoming::Ack { namespace, id, args }
+            }
             Packet::Ack { .. } => Incoming::Ignored(Ignored::EmptyAck),
             Packet::Disconnect { namespace } => {
                 self.remove(&namespace);
                 Incoming::Disconnect { namespace }
             }
-            Packet::Connect { namespace, auth } => Incoming::Connect {
-                namespace,
-                auth: auth.unwrap_or_default(),
-            },
+            Packet::Connect { namespace, auth } => {
+                Incoming::Connect { namespace, auth: auth.unwrap_or_default() }
+            }
         }
     }
 

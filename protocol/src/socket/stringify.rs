@@ -18,9 +18,7 @@ pub(super) fn stringify<T: Serialize + ?Sized>(
     attachments: &mut Vec<Bytes>,
 ) -> Result<(), EncodeError> {
     let mut serializer = Serializer::with_formatter(out, JavaScript { attachments });
-    value
-        .serialize(&mut serializer)
-        .map_err(|error| EncodeError::Serialize(error.to_string()))
+    value.serialize(&mut serializer).map_err(|error| EncodeError::Serialize(error.to_string()))
 }
 
 /// Appends `text` as a JSON string.

@@ -48,21 +48,15 @@ pub(super) fn decode(text: &ByteString, limits: &Limits) -> Result<(Packet, usiz
     let id = rest.ack_id()?;
     let payload = (!rest.rest.is_empty()).then(|| text.slice_ref(rest.rest));
     let packet = match (kind, payload) {
-        (b'0', payload) => Packet::Connect {
-            namespace,
-            auth: payload.map(|text| auth(text, limits)).transpose()?,
-        },
+        (b'0', payload) => {
+            Packet::Connect { namespace, auth: payload.map(|text| auth(text, limits)).transpose()? }
+        }
         (b'1', None) => Packet::Disconnect { namespace },
         (b'1', Some(_)) => return Err(DecodeError::UnexpectedPayload),
         (b'2' | b'5', None) => return Err(DecodeError::MissingPayload),
         (b'2' | b'5', Some(payload)) => {
             let (name, args) = event(&payload, attachments, limits)?;
-            Packet::Event {
-                namespace,
-                id,
-                name,
-                args,
-            }
+            Packet::Event { namespace, id, name, args }
         }
         (_, None) if attachments > 0 => return Err(DecodeError::MissingPayload),
         (_, payload) => {
@@ -70,11 +64,7 @@ pub(super) fn decode(text: &ByteString, limits: &Limits) -> Result<(Packet, usiz
                 let scan = scan_array(&payload, limits.args_max, limits)?;
                 items(&payload, &scan, 0, attachments)
             });
-            Packet::Ack {
-                namespace,
-                id,
-                args: args.transpose()?,
-            }
+            Packet::Ack { namespace, id, args: args.transpose()? }
         }
     };
     Ok((packet, attachments))
@@ -142,10 +132,7 @@ impl<'a> Rest<'a> {
 
 fn auth(text: ByteString, limits: &Limits) -> Result<Auth, DecodeError> {
     let depth = limits.depth_max;
-    let bounds = Bounds {
-        depth,
-        items: usize::MAX,
-    };
+    let bounds = Bounds { depth, items: usize::MAX };
     json::scan(&text, b'{', bounds)?;
     json::validate(&text)?;
     if !json::keys_are_unique(&text, depth + 1) {
@@ -184,14 +171,9 @@ fn event(
 
 /// Bounds before anything is parsed, then syntax.
 fn scan_array(payload: &str, items: usize, limits: &Limits) -> Result<Scan, DecodeError> {
-    let bounds = Bounds {
-        depth: limits.depth_max,
-        items,
-    };
+    let bounds = Bounds { depth: limits.depth_max, items };
     let scan = json::scan(payload, b'[', bounds).map_err(|error| match error {
-        DecodeError::TooManyArgs { .. } => DecodeError::TooManyArgs {
-            max: limits.args_max,
-        },
+        DecodeError::TooManyArgs { .. } => DecodeError::TooManyArgs { max: limits.args_max },
         error => error,
     })?;
     json::validate(payload)?;

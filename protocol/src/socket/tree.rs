@@ -25,21 +25,13 @@ pub(super) struct LoneSurrogate;
 ///
 /// A string with a lone surrogate.
 pub(super) fn parse(text: &str, attachments: &[Bytes]) -> Result<Value, LoneSurrogate> {
-    let mut tree = Tree {
-        cursor: Cursor::new(text),
-        attachments,
-        lossy: false,
-    };
+    let mut tree = Tree { cursor: Cursor::new(text), attachments, lossy: false };
     tree.value(DEPTH_MAX)
 }
 
 /// Like [`parse`], but a lone surrogate becomes U+FFFD: for clients that can be sent no such string.
 pub(super) fn parse_lossy(text: &str, attachments: &[Bytes]) -> Value {
-    let mut tree = Tree {
-        cursor: Cursor::new(text),
-        attachments,
-        lossy: true,
-    };
+    let mut tree = Tree { cursor: Cursor::new(text), attachments, lossy: true };
     tree.value(DEPTH_MAX).unwrap_or_default()
 }
 

@@ -75,12 +75,9 @@ impl<'de> Deserializer<'de> for Value {
     ) -> Result<V::Value, Error> {
         match self {
             Self::String(text) => visitor.visit_enum(text.into_deserializer()),
-            Self::Object(entries) if entries.len() == 1 => visitor.visit_enum(
-                MapAccessDeserializer::new(MapDeserializer::new(entries.into_iter())),
-            ),
-            _ => Err(de::Error::custom(
-                "expected a string or an object of one key",
-            )),
+            Self::Object(entries) if entries.len() == 1 => visitor
+                .visit_enum(MapAccessDeserializer::new(MapDeserializer::new(entries.into_iter()))),
+            _ => Err(de::Error::custom("expected a string or an object of one key")),
         }
     }
 

@@ -118,18 +118,14 @@ impl Assembler {
         let over = self.poll_timeout().is_some_and(|deadline| now >= deadline);
         if over {
             self.end();
-            return Err(Violation::MessageTimeout {
-                timeout: self.message_timeout,
-            });
+            return Err(Violation::MessageTimeout { timeout: self.message_timeout });
         }
         Ok(())
     }
 
     /// Bytes of memory held for what is unfinished; none while idle.
     pub fn allocated(&self) -> usize {
-        self.unfinished
-            .as_ref()
-            .map_or(0, |unfinished| unfinished.allocated())
+        self.unfinished.as_ref().map_or(0, |unfinished| unfinished.allocated())
     }
 
     fn end(&mut self) {
@@ -178,10 +174,7 @@ impl Assembler {
         now: Instant,
     ) -> Result<Option<Header>, Violation> {
         let rules = self.rules();
-        let early = self
-            .unfinished
-            .as_mut()
-            .map(|unfinished| &mut unfinished.header);
+        let early = self.unfinished.as_mut().map(|unfinished| &mut unfinished.header);
         let early_len = early.as_ref().map_or(0, |header| header.as_slice().len());
         let parsed = match early {
             Some(header) if early_len > 0 => {
@@ -248,11 +241,7 @@ impl Assembler {
             self.begin_data(&header, now);
         }
         self.unfinished(now);
-        let frame = PartialFrame {
-            missing: header.len,
-            header,
-            control: Vec::new(),
-        };
+        let frame = PartialFrame { missing: header.len, header, control: Vec::new() };
         self.continue_frame(frame, input)
     }
 
@@ -289,10 +278,8 @@ impl Assembler {
 
     /// Counts a data frame to its message, which it may be the first of.
     fn begin_data(&mut self, header: &Header, now: Instant) -> &mut PartialMessage {
-        let message = self
-            .unfinished(now)
-            .message
-            .get_or_insert_with(|| PartialMessage::new(header.opcode));
+        let message =
+            self.unfinished(now).message.get_or_insert_with(|| PartialMessage::new(header.opcode));
         message.size.frames += 1;
         message.size.bytes += header.len;
         message
@@ -315,8 +302,7 @@ impl Assembler {
     /// The place for what is unfinished; the clock starts with its first use.
     fn unfinished(&mut self, now: Instant) -> &mut Unfinished {
         let deadline = now.checked_add(self.message_timeout);
-        self.unfinished
-            .get_or_insert_with(|| Box::new(Unfinished::new(deadline)))
+        self.unfinished.get_or_insert_with(|| Box::new(Unfinished::new(deadline)))
     }
 
     fn rules(&self) -> Rules {

@@ -76,16 +76,11 @@ impl CloseFrame {
         if payload.is_empty() {
             return Ok(Self::default());
         }
-        let (number, reason) = payload
-            .split_first_chunk()
-            .ok_or(Violation::CloseTooShort)?;
+        let (number, reason) = payload.split_first_chunk().ok_or(Violation::CloseTooShort)?;
         let number = u16::from_be_bytes(*number);
         let code = CloseCode::parse(number).ok_or(Violation::CloseCode { number })?;
         let reason = str::from_utf8(reason).map_err(|_| Violation::CloseReasonNotUtf8)?;
-        Ok(Self {
-            code: Some(code),
-            reason: reason.into(),
-        })
+        Ok(Self { code: Some(code), reason: reason.into() })
     }
 }
 
@@ -216,12 +211,8 @@ mod tests {
 
     #[test]
     fn codes_that_a_peer_may_send() {
-        let legal: Vec<u16> = (0..=u16::MAX)
-            .filter(|n| CloseCode::parse(*n).is_some())
-            .collect();
-        let registered = [
-            1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
-        ];
+        let legal: Vec<u16> = (0..=u16::MAX).filter(|n| CloseCode::parse(*n).is_some()).collect();
+        let registered = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
         let expected: Vec<u16> = registered.into_iter().chain(3000..=4999).collect();
         assert_eq!(legal, expected);
     }
@@ -230,9 +221,8 @@ mod tests {
     fn the_payload_of_a_close_frame() {
         let check = |payload: &[u8], expected: Result<(u16, &str), Violation>| {
             let read = CloseFrame::parse(payload);
-            let read = read
-                .as_ref()
-                .map(|frame| (frame.code.map_or(0, CloseCode::get), &*frame.reason));
+            let read =
+                read.as_ref().map(|frame| (frame.code.map_or(0, CloseCode::get), &*frame.reason));
             assert_eq!(read, expected.as_ref().copied(), "{payload:x?}");
         };
         check(b"", Ok((0, "")));

@@ -139,14 +139,9 @@ mod tests {
 
     #[test]
     fn lengths_take_the_shortest_form() {
-        for (len, header) in [
-            (0, 2),
-            (125, 2),
-            (126, 4),
-            (65_535, 4),
-            (65_536, 10),
-            (usize::MAX, 10),
-        ] {
+        for (len, header) in
+            [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10), (usize::MAX, 10)]
+        {
             let mut out = Vec::new();
             append_header(&mut out, Opcode::Text, len, None);
             assert_eq!(out.len(), header, "{len}");

@@ -118,17 +118,11 @@ pub fn check(offer: &Offer<'_>) -> Result<Accept, Refusal> {
     if offer.version.map(trim) != Some(VERSION) {
         return refuse(426, "only version 13 of the websocket protocol is spoken");
     }
-    let key = offer
-        .key
-        .map(trim)
-        .filter(|key| is_key(key) && !offer.second_key);
+    let key = offer.key.map(trim).filter(|key| is_key(key) && !offer.second_key);
     let Some(key) = key else {
         return refuse(400, "Sec-WebSocket-Key is not 16 bytes in base64");
     };
-    Ok(Accept {
-        key: accept_key(key),
-        protocol: offer.protocols.and_then(first_protocol),
-    })
+    Ok(Accept { key: accept_key(key), protocol: offer.protocols.and_then(first_protocol) })
 }
 
 /// The value of `Sec-WebSocket-Accept` for a key: proof that the server speaks the protocol.
@@ -145,10 +139,7 @@ pub fn accept_key(key: &str) -> String {
 /// anything, as in the reference's `ws`.
 fn is_key(key: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-    key.len() == 24
-        && key
-            .strip_suffix("==")
-            .is_some_and(|digits| digits.bytes().all(legal))
+    key.len() == 24 && key.strip_suffix("==").is_some_and(|digits| digits.bytes().all(legal))
 }
 
 /// The first name in a list, if it is a legal one. What comes after it is not looked at.
@@ -159,8 +150,7 @@ fn first_protocol(list: &str) -> Option<String> {
 
 /// Whether a comma-separated list names `token`, in any case.
 fn has_token(list: &str, token: &str) -> bool {
-    list.split(',')
-        .any(|item| trim(item).eq_ignore_ascii_case(token))
+    list.split(',').any(|item| trim(item).eq_ignore_ascii_case(token))
 }
 
 /// What may stand in a token (RFC 9110, 5.6.2).
@@ -187,15 +177,11 @@ mod tests {
             ("upgrade", "websocket"),
             ("sec-websocket-version", "13"),
             ("sec-websocket-key", KEY),
-            (
-                "sec-websocket-extensions",
-                "permessage-deflate; client_max_window_bits",
-            ),
+            ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"),
         ];
         let mut offer = Offer::new("GET", true);
-        let kept = good
-            .iter()
-            .filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        let kept =
+            good.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
         for (name, value) in kept.chain(changes) {
             if !value.is_empty() {
                 offer.header(name, value);
@@ -217,10 +203,7 @@ mod tests {
     fn what_makes_a_websocket() {
         check(&[], Ok(()));
         check(&[("connection", "keep-alive, \tupGRADE")], Ok(()));
-        check(
-            &[("connection", "keep-alive"), ("Connection", "Upgrade")],
-            Ok(()),
-        );
+        check(&[("connection", "keep-alive"), ("Connection", "Upgrade")], Ok(()));
         check(&[("upgrade", "h2c, WebSocket")], Ok(()));
         check(&[("connection", "")], Err(400));
         check(&[("connection", "upgraded")], Err(400));
@@ -267,19 +250,12 @@ mod tests {
         ] {
             check(&[("sec-websocket-key", key)], Err(400));
         }
-        check(
-            &[("Sec-WebSocket-Key", KEY), ("sec-websocket-key", KEY)],
-            Err(400),
-        );
+        check(&[("Sec-WebSocket-Key", KEY), ("sec-websocket-key", KEY)], Err(400));
     }
 
     #[test]
     fn the_first_subprotocol_is_echoed_if_it_is_a_name() {
-        let echo = |value: &str| {
-            check_with(&[("sec-websocket-protocol", value)])
-                .unwrap()
-                .protocol
-        };
+        let echo = |value: &str| check_with(&[("sec-websocket-protocol", value)]).unwrap().protocol;
         assert_eq!(echo("chat"), Some("chat".into()));
         assert_eq!(echo(" v1.chat , v2.chat"), Some("v1.chat".into()));
         assert_eq!(echo(", ,chat"), Some("chat".into()));

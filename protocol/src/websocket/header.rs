@@ -63,22 +63,13 @@ impl Header {
         let Some((len, rest)) = parse_len(short, rest)? else {
             return Ok(None);
         };
-        let len = if opcode.is_control() {
-            usize::from(short)
-        } else {
-            rules.fit(len)?
-        };
+        let len = if opcode.is_control() { usize::from(short) } else { rules.fit(len)? };
         let (mask, rest) = match rest.split_first_chunk() {
             _ if !masked => (None, rest),
             Some((mask, rest)) => (Some(*mask), rest),
             None => return Ok(None),
         };
-        let header = Self {
-            fin,
-            opcode,
-            mask,
-            len,
-        };
+        let header = Self { fin, opcode, mask, len };
         Ok(Some((header, bytes.len() - rest.len())))
     }
 }
@@ -89,15 +80,9 @@ impl Rules {
         let before = self.under_way.unwrap_or_default().bytes as u64;
         let got = before.saturating_add(len);
         if got > self.max_payload as u64 {
-            return Err(Violation::MessageTooLarge {
-                got,
-                max: self.max_payload,
-            });
+            return Err(Violation::MessageTooLarge { got, max: self.max_payload });
         }
-        usize::try_from(len).map_err(|_| Violation::MessageTooLarge {
-            got,
-            max: self.max_payload,
-        })
+        usize::try_from(len).map_err(|_| Violation::MessageTooLarge { got, max: self.max_payload })
     }
 }
 
@@ -117,9 +102,7 @@ fn parse_first(byte: u8, rules: &Rules) -> Result<(bool, Opcode), Violation> {
         }
         (Opcode::Continuation, None) => Err(Violation::NothingToContinue),
         (Opcode::Continuation, Some(size)) if size.frames >= rules.fragments_max => {
-            Err(Violation::TooManyFragments {
-                max: rules.fragments_max,
-            })
+            Err(Violation::TooManyFragments { max: rules.fragments_max })
         }
         (Opcode::Text | Opcode::Binary, Some(_)) => Err(Violation::MessageInsideMessage { opcode }),
         _ => Ok((fin, opcode)),

@@ -28,12 +28,7 @@ pub(super) struct Unfinished {
 impl Unfinished {
     /// Nothing yet.
     pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Self {
-            deadline,
-            header: PartialHeader::default(),
-            frame: None,
-            message: None,
-        }
+        Self { deadline, header: PartialHeader::default(), frame: None, message: None }
     }
 
     /// Whether there is nothing to keep.
@@ -43,17 +38,11 @@ impl Unfinished {
 
     /// Bytes of memory.
     pub(super) fn allocated(&self) -> usize {
-        let control = self
-            .frame
-            .as_ref()
-            .map_or(0, |frame| frame.control.capacity());
-        let body = self
-            .message
-            .as_ref()
-            .map_or(0, |message| match &message.body {
-                Body::Text(text) => text.buffer().capacity(),
-                Body::Binary(bytes) => bytes.capacity(),
-            });
+        let control = self.frame.as_ref().map_or(0, |frame| frame.control.capacity());
+        let body = self.message.as_ref().map_or(0, |message| match &message.body {
+            Body::Text(text) => text.buffer().capacity(),
+            Body::Binary(bytes) => bytes.capacity(),
+        });
         size_of::<Self>() + control + body
     }
 }
@@ -120,10 +109,7 @@ impl PartialMessage {
                 Body::Binary(Vec::new())
             }
         };
-        Self {
-            size: Size::default(),
-            body,
-        }
+        Self { size: Size::default(), body }
     }
 
     /// Adds unmasked content.

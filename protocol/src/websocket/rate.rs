@@ -16,10 +16,7 @@ pub(super) struct Rate {
 impl Rate {
     /// A full bucket.
     pub(super) fn new(per_second: u32) -> Self {
-        Self {
-            per_second,
-            full_at: None,
-        }
+        Self { per_second, full_at: None }
     }
 
     /// Takes one; false when the bucket is empty.

@@ -46,8 +46,7 @@ impl TextBuffer {
                 // The piece ends inside a character. The part before is looked at twice, which is
                 // cheaper than finding the cut by hand for every piece.
                 let (whole, cut) = rest.split_at_checked(error.valid_up_to()).ok_or(NotUtf8)?;
-                self.text
-                    .push_str(str::from_utf8(whole).map_err(|_| NotUtf8)?);
+                self.text.push_str(str::from_utf8(whole).map_err(|_| NotUtf8)?);
                 for byte in cut {
                     self.cut.push(*byte)?;
                 }

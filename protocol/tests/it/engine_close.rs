@@ -23,10 +23,7 @@ fn without_a_held_get_the_next_one_is_told() {
     assert_eq!(client.connection.is_closed(), None);
     client.get();
     client.expect(&["GET 200: 6 + 1", "session closed: forced close"]);
-    assert_eq!(
-        client.connection.is_closed(),
-        Some(CloseReason::ForcedClose)
-    );
+    assert_eq!(client.connection.is_closed(), Some(CloseReason::ForcedClose));
 }
 
 #[test]
@@ -85,12 +82,7 @@ fn an_upgrade_of_a_closing_session_ends_it_there() {
     client.send("a");
     client.close(CloseReason::ForcedClose);
     client.probe("5");
-    client.expect(&[
-        "upgraded",
-        "frame: 4a",
-        "websocket closed",
-        "session closed: forced close",
-    ]);
+    client.expect(&["upgraded", "frame: 4a", "websocket closed", "session closed: forced close"]);
 }
 
 #[test]
@@ -99,10 +91,7 @@ fn only_a_close_of_the_servers_own_waits_for_a_get() {
     for reason in CloseReason::ALL {
         let mut client = Script::polling();
         client.close(reason);
-        let waits = !matches!(
-            reason,
-            TransportClose | TransportError | PingTimeout | ParseError
-        );
+        let waits = !matches!(reason, TransportClose | TransportError | PingTimeout | ParseError);
         assert_eq!(client.connection.is_closing(), waits, "{reason}");
         assert_eq!(client.connection.is_closed(), (!waits).then_some(reason));
     }

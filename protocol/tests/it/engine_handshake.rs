@@ -81,10 +81,7 @@ fn the_flag_for_clients_without_binary_is_kept() {
 #[test]
 fn a_transport_that_is_off_is_unknown() {
     let query = Query::parse("EIO=4&transport=polling");
-    let request = Request {
-        transports: &[TransportName::WebSocket],
-        ..request("GET", &query)
-    };
+    let request = Request { transports: &[TransportName::WebSocket], ..request("GET", &query) };
     assert_eq!(verify(&request, find), Err(RequestError::UnknownTransport));
 }
 
@@ -112,15 +109,8 @@ fn a_foreign_origin_is_forbidden_on_every_way_in() {
 fn an_origin_with_control_characters_is_a_bad_request() {
     for origin in [&b"http://a\x7f"[..], b"\0", b"a\nb"] {
         let query = Query::parse("EIO=4&transport=polling");
-        let request = Request {
-            origin: Some(origin),
-            ..request("POST", &query)
-        };
-        assert_eq!(
-            verify(&request, find),
-            Err(RequestError::BadRequest),
-            "before the method"
-        );
+        let request = Request { origin: Some(origin), ..request("POST", &query) };
+        assert_eq!(verify(&request, find), Err(RequestError::BadRequest), "before the method");
     }
 }
 
@@ -129,37 +119,18 @@ fn faults_are_found_in_the_references_order() {
     // Each request has the fault of its line and all of those below it.
     let faulty = |query: &str, origin: Option<&'static [u8]>| {
         let query = Query::parse(query);
-        let request = Request {
-            origin,
-            origin_allowed: false,
-            ..request("PUT", &query)
-        };
+        let request = Request { origin, origin_allowed: false, ..request("PUT", &query) };
         verify(&request, find)
     };
     use RequestError::*;
-    assert_eq!(
-        faulty("EIO=3&transport=x&sid=x", Some(b"\0")),
-        Err(UnknownTransport)
-    );
-    assert_eq!(
-        faulty("EIO=3&transport=polling&sid=x", Some(b"\0")),
-        Err(BadRequest)
-    );
-    assert_eq!(
-        faulty("EIO=3&transport=polling&sid=x", None),
-        Err(UnknownSid)
-    );
+    assert_eq!(faulty("EIO=3&transport=x&sid=x", Some(b"\0")), Err(UnknownTransport));
+    assert_eq!(faulty("EIO=3&transport=polling&sid=x", Some(b"\0")), Err(BadRequest));
+    assert_eq!(faulty("EIO=3&transport=polling&sid=x", None), Err(UnknownSid));
     assert_eq!(faulty("EIO=3&transport=polling", None), Err(BadMethod));
     let query = Query::parse("EIO=3&transport=polling");
-    let foreign = Request {
-        origin_allowed: false,
-        ..request("GET", &query)
-    };
+    let foreign = Request { origin_allowed: false, ..request("GET", &query) };
     assert_eq!(verify(&foreign, find), Err(Forbidden));
-    assert_eq!(
-        verify(&request("GET", &query), find),
-        Err(UnsupportedVersion)
-    );
+    assert_eq!(verify(&request("GET", &query), find), Err(UnsupportedVersion));
 }
 
 #[test]

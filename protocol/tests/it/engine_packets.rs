@@ -20,10 +20,7 @@ fn packet_vectors() {
 #[test]
 fn payload_vectors() {
     check("engine_payload.txt", |input| {
-        let limits = Limits {
-            payload_packets_max: 5,
-            ..Limits::default()
-        };
+        let limits = Limits { payload_packets_max: 5, ..Limits::default() };
         match payload(bytes::Bytes::copy_from_slice(input), &limits) {
             Ok(records) => records.map(|packet| show(&packet)).collect(),
             Err(error) => vec![show(&Err(error))],

@@ -219,11 +219,5 @@ fn a_caller_that_leaves_outputs_lying_loses_none() {
     let body = Bytes::from_static(b"4a\x1e4b");
     client.connection.handle(Input::PostBody(body), now);
     client.post("4c");
-    client.expect(&[
-        "message: a",
-        "message: b",
-        "POST 200",
-        "message: c",
-        "POST 200",
-    ]);
+    client.expect(&["message: a", "message: b", "POST 200", "message: c", "POST 200"]);
 }

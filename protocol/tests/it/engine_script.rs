@@ -44,10 +44,7 @@ impl Script {
     }
 
     fn new(transport: TransportName) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "virtual time has to begin somewhere"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "virtual time has to begin somewhere")]
         let now = Instant::now();
         let limits = Limits {
             ping_interval: Duration::from_millis(300),
@@ -88,8 +85,7 @@ impl Script {
     /// The application sends a message.
     pub(crate) fn send(&mut self, text: &str) {
         let was_empty = self.outbox.is_empty();
-        self.outbox
-            .push_back(Packet::Message(Message::Text(text.into())));
+        self.outbox.push_back(Packet::Message(Message::Text(text.into())));
         if was_empty {
             self.input(Input::OutboxReady);
         }
@@ -130,11 +126,7 @@ impl Script {
     #[track_caller]
     pub(crate) fn expect(&mut self, lines: &[&str]) {
         let at = self.now.duration_since(self.opened);
-        assert_eq!(
-            std::mem::take(&mut self.lines),
-            lines,
-            "{at:?} after the open packet"
-        );
+        assert_eq!(std::mem::take(&mut self.lines), lines, "{at:?} after the open packet");
     }
 
     #[track_caller]
@@ -172,21 +164,14 @@ impl Script {
 
     fn flush_websocket(&mut self) {
         if self.connection.transport() == TransportName::WebSocket {
-            let frames = self
-                .outbox
-                .drain(..)
-                .map(|packet| format!("frame: {}", record(&packet)));
+            let frames = self.outbox.drain(..).map(|packet| format!("frame: {}", record(&packet)));
             self.lines.extend(frames);
         }
     }
 
     fn drain(&mut self) -> String {
         assert!(!self.outbox.is_empty(), "an empty body is no payload");
-        let records: Vec<String> = self
-            .outbox
-            .drain(..)
-            .map(|packet| record(&packet))
-            .collect();
+        let records: Vec<String> = self.outbox.drain(..).map(|packet| record(&packet)).collect();
         visible(&records.join(std::str::from_utf8(&[SEPARATOR]).unwrap()))
     }
 }

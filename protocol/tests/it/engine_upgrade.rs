@@ -115,9 +115,7 @@ fn an_upgrade_ends_what_a_hasty_client_left_open() {
 
 #[test]
 fn any_other_packet_closes_the_probe_only() {
-    for packet in [
-        "2", "2prob", "2probes", "3probe", "4hello", "1", "6", "0{}", "7", "", "bAQ==",
-    ] {
+    for packet in ["2", "2prob", "2probes", "3probe", "4hello", "1", "6", "0{}", "7", "", "bAQ=="] {
         let mut client = Script::polling();
         client.get();
         client.input(Input::ProbeOpened);
@@ -131,9 +129,7 @@ fn any_other_packet_closes_the_probe_only() {
 #[test]
 fn a_binary_message_closes_the_probe_only() {
     let mut client = Script::probing();
-    client.input(Input::ProbeMessage(Message::Binary(Bytes::from_static(
-        b"5",
-    ))));
+    client.input(Input::ProbeMessage(Message::Binary(Bytes::from_static(b"5"))));
     client.post("4unharmed");
     client.expect(&["probe closed", "message: unharmed", "POST 200"]);
 }
@@ -216,9 +212,5 @@ fn the_end_of_the_session_ends_the_probe() {
     let mut client = Script::probing();
     client.get();
     client.close(CloseReason::ForcedServerClose);
-    client.expect(&[
-        "GET 200: 1",
-        "probe closed",
-        "session closed: forced server close",
-    ]);
+    client.expect(&["GET 200: 1", "probe closed", "session closed: forced server close"]);
 }

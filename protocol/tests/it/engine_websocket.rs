@@ -9,15 +9,9 @@ use crate::engine_script::Script;
 fn text_and_binary_messages_arrive_in_order() {
     let mut client = Script::websocket();
     client.frame("4hello");
-    client.input(Input::Frame(Message::Binary(Bytes::from_static(
-        b"\x04\x01",
-    ))));
+    client.input(Input::Frame(Message::Binary(Bytes::from_static(b"\x04\x01"))));
     client.frame("bAQI=");
-    client.expect(&[
-        "message: hello",
-        r#"message: b"\x04\x01""#,
-        r#"message: b"\x01\x02""#,
-    ]);
+    client.expect(&["message: hello", r#"message: b"\x04\x01""#, r#"message: b"\x01\x02""#]);
 }
 
 #[test]

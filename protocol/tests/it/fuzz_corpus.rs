@@ -13,13 +13,8 @@ fn fuzz_corpus() {
 }
 
 fn replay(target: &str, run: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
-    let files: Vec<_> = fs::read_dir(&corpus)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files: Vec<_> = fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(files.len() >= 20, "{} has lost its files", corpus.display());
     for file in files {
         // The test's output is shown if the run fails: it names the file.

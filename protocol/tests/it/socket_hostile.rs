@@ -24,15 +24,9 @@ fn b3_an_event_named_error_is_an_ordinary_event() {
 #[test]
 fn b4_a_megabyte_of_digits_closes() {
     let digits = "2".repeat(999_999);
-    assert_eq!(
-        Peer::joined().send(&format!("42{digits}")),
-        "close: illegal ack id"
-    );
+    assert_eq!(Peer::joined().send(&format!("42{digits}")), "close: illegal ack id");
     let mut peer = Peer::joined();
-    assert_eq!(
-        peer.send(&format!("45{digits}-[]")),
-        "close: more than 10 attachments"
-    );
+    assert_eq!(peer.send(&format!("45{digits}-[]")), "close: more than 10 attachments");
 }
 
 #[test]
@@ -83,40 +77,22 @@ fn b6_s23_a_name_that_is_no_string_closes() {
 
 #[test]
 fn b7_s24_reserved_names_close() {
-    for name in [
-        "connect",
-        "connect_error",
-        "disconnect",
-        "disconnecting",
-        "newListener",
-        "removeListener",
-    ] {
+    for name in
+        ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+    {
         let answer = Peer::joined().send(&format!(r#"42["{name}"]"#));
-        assert_eq!(
-            answer,
-            format!("close: the event name {name:?} is reserved")
-        );
+        assert_eq!(answer, format!("close: the event name {name:?} is reserved"));
     }
 }
 
 #[test]
 fn b8_b9_s11_counts_beyond_1_to_10_close_at_the_header() {
-    for count in [
-        "0",
-        "00",
-        "11",
-        "4294967296",
-        "459999999999",
-        "99999999999999999999",
-    ] {
+    for count in ["0", "00", "11", "4294967296", "459999999999", "99999999999999999999"] {
         let mut peer = Peer::joined();
         let answer = peer.send(&format!(r#"45{count}-["x"]"#));
         assert!(answer.starts_with("close: "), "{count}: {answer}");
         // Nothing is armed: what follows is not collected.
-        assert_eq!(
-            peer.send_binary(&[0; 1000]),
-            "close: unexpected binary message"
-        );
+        assert_eq!(peer.send_binary(&[0; 1000]), "close: unexpected binary message");
         assert_eq!(peer.session.held(), 0);
     }
     let placeholders = (0..10).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#));
@@ -220,18 +196,12 @@ fn s1_nothing_joined_in_time_closes() {
 fn s2_a_second_connect_while_the_first_is_pending_closes() {
     let mut peer = Peer::fresh();
     assert_eq!(peer.send("40/slow,"), "connect /slow {}");
-    assert_eq!(
-        peer.send("40/slow,"),
-        r#"close: connected twice to "/slow""#
-    );
+    assert_eq!(peer.send("40/slow,"), r#"close: connected twice to "/slow""#);
 }
 
 #[test]
 fn s3_a_connect_when_connected_closes() {
-    assert_eq!(
-        Peer::joined().send("40"),
-        r#"close: connected twice to "/""#
-    );
+    assert_eq!(Peer::joined().send("40"), r#"close: connected twice to "/""#);
 }
 
 #[test]
@@ -243,36 +213,18 @@ fn s4_ten_unknown_namespaces_close_and_leave_nothing() {
         assert_eq!(peer.session.namespaces().count(), 1);
     }
     let answer = peer.send("40/unknown,");
-    assert_eq!(
-        answer,
-        "connect /unknown {}, then close: 10 unknown namespaces"
-    );
+    assert_eq!(answer, "connect /unknown {}, then close: 10 unknown namespaces");
 }
 
 #[test]
 fn s5_names_of_namespaces_are_taken_as_they_are() {
-    for name in [
-        "/custom?a=b",
-        "/%2f",
-        "/\u{0}",
-        "/\u{202e}abc",
-        "//",
-        "/é",
-        "/__proto__",
-    ] {
+    for name in ["/custom?a=b", "/%2f", "/\u{0}", "/\u{202e}abc", "//", "/é", "/__proto__"] {
         let answer = Peer::fresh().send(&format!("40{name},"));
         assert_eq!(answer, format!("connect {name} {{}}"));
     }
     let longest = format!("/{}", "x".repeat(127));
-    assert!(
-        Peer::fresh()
-            .send(&format!("40{longest},"))
-            .starts_with("connect ")
-    );
-    for packet in [
-        format!("40{longest}x,"),
-        format!("40/{}", "x".repeat(1_000_000)),
-    ] {
+    assert!(Peer::fresh().send(&format!("40{longest},")).starts_with("connect "));
+    for packet in [format!("40{longest}x,"), format!("40/{}", "x".repeat(1_000_000))] {
         let answer = Peer::fresh().send(&packet);
         assert_eq!(answer, "close: illegal namespace, at most 128 bytes");
     }
@@ -285,19 +237,10 @@ fn s7_credentials_are_bounded_and_their_keys_plain() {
         format!("40{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
     };
     assert!(Peer::fresh().send(&deep(64)).starts_with("connect "));
-    assert_eq!(
-        Peer::fresh().send(&deep(65)),
-        "close: nested deeper than 64"
-    );
-    assert_eq!(
-        Peer::fresh().send(&deep(10_000)),
-        "close: nested deeper than 64"
-    );
+    assert_eq!(Peer::fresh().send(&deep(65)), "close: nested deeper than 64");
+    assert_eq!(Peer::fresh().send(&deep(10_000)), "close: nested deeper than 64");
     let packet = r#"40{"__proto__":1,"constructor":2}"#;
-    assert_eq!(
-        Peer::fresh().send(packet),
-        r#"connect / {"__proto__":1,"constructor":2}"#
-    );
+    assert_eq!(Peer::fresh().send(packet), r#"connect / {"__proto__":1,"constructor":2}"#);
     let large = format!(r#"40{{"token":"{}"}}"#, "x".repeat(900_000));
     assert!(Peer::fresh().send(&large).starts_with("connect / "));
 }
@@ -338,10 +281,7 @@ fn s12_placeholders_fewer_or_more_than_attachments_close() {
 #[test]
 fn s14_a_doubled_placeholder_closes() {
     let packet = r#"452-["x",{"_placeholder":true,"num":1},[{"_placeholder":true,"num":1}]]"#;
-    assert_eq!(
-        Peer::joined().send(packet),
-        "close: two placeholders for attachment 1"
-    );
+    assert_eq!(Peer::joined().send(packet), "close: two placeholders for attachment 1");
     // Any order is fine.
     let mut peer = Peer::joined();
     let packet = r#"452-["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
@@ -370,10 +310,7 @@ fn s17_attachments_have_a_deadline() {
     assert_eq!(peer.send_binary(&[0]), "awaiting");
     assert_eq!(peer.session.poll_timeout(), Some(deadline));
     assert_eq!(peer.advance(SECOND), Err(Violation::AttachmentsTimeout));
-    assert_eq!(
-        (peer.session.held(), peer.session.poll_timeout()),
-        (0, None)
-    );
+    assert_eq!((peer.session.held(), peer.session.poll_timeout()), (0, None));
 }
 
 #[test]
@@ -395,10 +332,7 @@ fn s17_attachments_have_a_bound_together() {
     for _ in 0..4 {
         assert_eq!(peer.send_binary(&mebibyte), "awaiting");
     }
-    assert_eq!(
-        peer.send_binary(&[0]),
-        "close: attachments of more than 4194304 bytes"
-    );
+    assert_eq!(peer.send_binary(&[0]), "close: attachments of more than 4194304 bytes");
     assert_eq!(peer.session.held(), 0);
 }
 
@@ -449,10 +383,7 @@ fn s25_any_other_name_is_an_ordinary_name() {
         assert_eq!(answer, "close: the event's name is longer than 128 bytes");
     }
     // Half a surrogate pair in a name is no reason to close.
-    assert_eq!(
-        Peer::joined().send(r#"42["\ud83d"]"#),
-        "event / \"\u{fffd}\u{fffd}\u{fffd}\" []"
-    );
+    assert_eq!(Peer::joined().send(r#"42["\ud83d"]"#), "event / \"\u{fffd}\u{fffd}\u{fffd}\" []");
 }
 
 #[test]
@@ -525,10 +456,7 @@ fn s30_events_for_a_namespace_not_joined_close() {
 #[test]
 fn w15_binary_without_a_header_and_empty_text_close() {
     let mut peer = Peer::joined();
-    assert_eq!(
-        peer.send_binary(&[1, 2]),
-        "close: unexpected binary message"
-    );
+    assert_eq!(peer.send_binary(&[1, 2]), "close: unexpected binary message");
     assert_eq!(Peer::joined().send(""), "close: the packet is empty");
     assert_eq!(Peer::fresh().send_binary(&[]), "close: the packet is empty");
 }
@@ -537,9 +465,7 @@ fn w15_binary_without_a_header_and_empty_text_close() {
 fn b10_s26_msgpack_has_the_same_bounds() {
     let joined = || {
         let mut peer = Peer::with(limits(), ParserChoice::Msgpack);
-        peer.send_binary(&super::socket_vectors::unhex(
-            "82 a474797065 00 a36e7370 a12f",
-        ));
+        peer.send_binary(&super::socket_vectors::unhex("82 a474797065 00 a36e7370 a12f"));
         peer
     };
     // {type:2,nsp:"/",data:…}
@@ -566,10 +492,7 @@ fn b10_s26_msgpack_has_the_same_bounds() {
         event(&data)
     };
     assert!(joined().send_binary(&wide(64)).starts_with("event "));
-    assert_eq!(
-        joined().send_binary(&wide(65)),
-        "close: more than 64 arguments"
-    );
+    assert_eq!(joined().send_binary(&wide(65)), "close: more than 64 arguments");
     // A declared length of four thousand millions, and nothing behind it.
     for data in [
         &[0xdd, 0xff, 0xff, 0xff, 0xff][..],
@@ -584,8 +507,5 @@ fn b10_s26_msgpack_has_the_same_bounds() {
         event(&data)
     };
     assert!(joined().send_binary(&binaries(10)).starts_with("event "));
-    assert_eq!(
-        joined().send_binary(&binaries(11)),
-        "close: more than 10 attachments"
-    );
+    assert_eq!(joined().send_binary(&binaries(11)), "close: more than 10 attachments");
 }

@@ -40,10 +40,7 @@ fn packets_are_written_as_the_reference_writes_them() {
     let id = |id| AckId::new(id).expect("a safe integer");
     let args = Args::many(&(1, "two", [3.5])).expect("serialisable");
     let rows = [
-        (
-            Outgoing::connect(&MAIN, &sid, None),
-            r#"40{"sid":"AAAAAAAAAAAAAAAAAAAA"}"#,
-        ),
+        (Outgoing::connect(&MAIN, &sid, None), r#"40{"sid":"AAAAAAAAAAAAAAAAAAAA"}"#),
         (
             Outgoing::connect(&chat, &sid, Some(&pid)),
             r#"40/chat,{"sid":"AAAAAAAAAAAAAAAAAAAA","pid":"AAAAAAAAAAAAAAAAAAAAAA"}"#,
@@ -57,10 +54,7 @@ fn packets_are_written_as_the_reference_writes_them() {
             r#"42/chat,0["hello",1,"two",[3.5]]"#,
         ),
         (event("say \"hi\"\n", Args::none()), r#"42["say \"hi\"\n"]"#),
-        (
-            Outgoing::ack(&MAIN, id(12), Args::none()).expect("legal"),
-            "4312[]",
-        ),
+        (Outgoing::ack(&MAIN, id(12), Args::none()).expect("legal"), "4312[]"),
         (
             Outgoing::ack(&chat, id(AckId::MAX), args).expect("legal"),
             r#"43/chat,9007199254740991[1,"two",[3.5]]"#,
@@ -87,11 +81,7 @@ fn packets_are_written_as_the_reference_writes_them() {
 /// P7, B25: a packet and its attachments are one unit in every form, so nothing comes in between.
 #[test]
 fn p7_b25_attachments_are_adjacent_to_their_packet() {
-    let args = Args::many(&(
-        Binary::from(vec![1, 2, 3]),
-        json!({"a": 1}),
-        Binary::default(),
-    ));
+    let args = Args::many(&(Binary::from(vec![1, 2, 3]), json!({"a": 1}), Binary::default()));
     let outgoing = event("bin", args.expect("serialisable"));
     let text = concat!(
         r#"452-["bin",{"_placeholder":true,"num":0},{"a":1},"#,
@@ -103,17 +93,9 @@ fn p7_b25_attachments_are_adjacent_to_their_packet() {
         let len = u8::try_from(payload.len()).expect("short");
         [&[opcode, len], payload].concat()
     };
-    let frames = [
-        frame(0x81, text.as_bytes()),
-        frame(0x82, &[1, 2, 3]),
-        frame(0x82, &[]),
-    ];
+    let frames = [frame(0x81, text.as_bytes()), frame(0x82, &[1, 2, 3]), frame(0x82, &[])];
     assert_eq!(outgoing.websocket(Parser::Default, false), frames.concat());
-    let frames = [
-        frame(0x81, text.as_bytes()),
-        frame(0x81, b"bAQID"),
-        frame(0x81, b"b"),
-    ];
+    let frames = [frame(0x81, text.as_bytes()), frame(0x81, b"bAQID"), frame(0x81, b"b")];
     assert_eq!(outgoing.websocket(Parser::Default, true), frames.concat());
 }
 
@@ -142,19 +124,13 @@ fn msgpack_packets_are_maps_that_the_reference_reads() {
             "83 a474797065 00 a36e7370 a12f a464617461 81 a3736964
              b44141414141414141414141414141414141414141",
         ),
-        (
-            Outgoing::disconnect(&MAIN),
-            "82 a474797065 01 a36e7370 a12f",
-        ),
+        (Outgoing::disconnect(&MAIN), "82 a474797065 01 a36e7370 a12f"),
         (
             Outgoing::connect_error(&MAIN, "no", None),
             "83 a474797065 04 a36e7370 a12f a464617461 81 a76d657373616765 a26e6f",
         ),
     ] {
-        assert_eq!(
-            outgoing.websocket(Parser::Msgpack, false)[2..],
-            unhex(packet)
-        );
+        assert_eq!(outgoing.websocket(Parser::Msgpack, false)[2..], unhex(packet));
     }
 }
 
@@ -179,10 +155,8 @@ fn a_form_is_written_once_and_shared() {
     let outgoing = event("a", Args::one(&json!({"b": 1})).expect("serialisable"));
     for parser in [Parser::Default, Parser::Msgpack] {
         for base64 in [false, true] {
-            let (first, again) = (
-                outgoing.websocket(parser, base64),
-                outgoing.websocket(parser, base64),
-            );
+            let (first, again) =
+                (outgoing.websocket(parser, base64), outgoing.websocket(parser, base64));
             assert_eq!(first.as_ptr(), again.as_ptr());
         }
         let (first, again) = (outgoing.polling(parser), outgoing.polling(parser));
@@ -238,10 +212,7 @@ fn arguments_are_items_of_a_list_or_one_value() {
     assert_eq!(show(Args::many(&[0; 0])).as_deref(), Ok("[]"));
     assert_eq!(show(Args::many(&[1, 2, 3])).as_deref(), Ok("[1,2,3]"));
     assert_eq!(show(Args::one(&[1, 2, 3])).as_deref(), Ok("[[1,2,3]]"));
-    assert_eq!(
-        show(Args::many(&("],[\"", [[1]]))).as_deref(),
-        Ok(r#"["],[\"",[[1]]]"#)
-    );
+    assert_eq!(show(Args::many(&("],[\"", [[1]]))).as_deref(), Ok(r#"["],[\"",[[1]]]"#));
     assert_eq!(show(Args::many("no list")), Err(EncodeError::NotAList));
     let keys = BTreeMap::from([((1, 2), 3)]);
     assert!(matches!(Args::one(&keys), Err(EncodeError::Serialize(_))));
@@ -314,19 +285,11 @@ fn typed_arguments_survive_both_parsers() {
         Pair(u8, i64),
         One(Option<f64>),
     }
-    let item = Item {
-        price: u32::MAX,
-        image: Binary::from(vec![0, 255]),
-    };
-    let order = Order {
-        items: vec![item],
-        note: None,
-    };
+    let item = Item { price: u32::MAX, image: Binary::from(vec![0, 255]) };
+    let order = Order { items: vec![item], note: None };
     let kinds = [
         Kind::Plain,
-        Kind::Named {
-            name: "é".to_owned(),
-        },
+        Kind::Named { name: "é".to_owned() },
         Kind::Pair(255, i64::MIN),
         Kind::One(Some(2.5)),
     ];
@@ -379,14 +342,9 @@ fn at_most_ten_attachments_are_sent() {
 
 #[test]
 fn reserved_names_are_refused() {
-    for name in [
-        "connect",
-        "connect_error",
-        "disconnect",
-        "disconnecting",
-        "newListener",
-        "removeListener",
-    ] {
+    for name in
+        ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+    {
         let error = Outgoing::event(&MAIN, name, Args::none(), None).err();
         assert_eq!(error, Some(EncodeError::ReservedName(name)));
     }
@@ -412,18 +370,11 @@ fn arguments_cross_from_one_parser_to_the_other() {
     // Half a surrogate pair and infinity exist in JavaScript only.
     let limits = Limits::default();
     let args = Args::from_json_array(r#"["\ud83d",1e400,-0,1.0]"#, &limits).expect("JSON");
-    assert_eq!(
-        polled(&event("a", args.clone())),
-        r#"42["a","\ud83d",1e400,-0,1.0]"#
-    );
+    assert_eq!(polled(&event("a", args.clone())), r#"42["a","\ud83d",1e400,-0,1.0]"#);
     let args = over_msgpack(&args);
     let text = args.get::<String>(0).expect("a string");
     assert!(text.chars().all(|c| c == '\u{fffd}') && !text.is_empty());
-    assert_eq!(
-        args.get::<Value>(1),
-        Ok(Value::Null),
-        "as JSON.stringify writes it"
-    );
+    assert_eq!(args.get::<Value>(1), Ok(Value::Null), "as JSON.stringify writes it");
     assert_eq!(args.get::<i8>(2), Ok(0));
     assert_eq!(args.get::<u8>(3), Ok(1), "whole doubles are integers");
 }
@@ -440,10 +391,7 @@ pub(crate) fn over_msgpack(args: &Args) -> Args {
 }
 
 fn from_msgpack_client(packet: &[u8]) -> Args {
-    let limits = Limits {
-        depth_max: 256,
-        ..Limits::default()
-    };
+    let limits = Limits { depth_max: 256, ..Limits::default() };
     let mut session = Session::new(&Arc::new(limits), ParserChoice::Msgpack, *START);
     let connect = Message::Binary(unhex("82 a474797065 00 a36e7370 a12f").into());
     session.handle(connect, *START).expect("a CONNECT");

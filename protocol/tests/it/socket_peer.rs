@@ -111,20 +111,13 @@ fn describe(incoming: &Incoming) -> String {
         Incoming::Connect { namespace, auth } => {
             format!("connect {namespace} {}", show(&auth.as_value()))
         }
-        Incoming::Event {
-            namespace,
-            id,
-            name,
-            args,
-        } => {
+        Incoming::Event { namespace, id, name, args } => {
             let id = id.map_or(String::new(), |id| format!(" #{}", id.get()));
             format!("event {namespace}{id} {name:?} {}", show_args(args))
         }
-        Incoming::Ack {
-            namespace,
-            id,
-            args,
-        } => format!("ack {namespace} #{} {}", id.get(), show_args(args)),
+        Incoming::Ack { namespace, id, args } => {
+            format!("ack {namespace} #{} {}", id.get(), show_args(args))
+        }
         Incoming::Disconnect { namespace } => format!("disconnect {namespace}"),
         Incoming::Ignored(why) => format!("ignored {why:?}"),
     }

@@ -35,10 +35,7 @@ fn a_refused_connect_may_be_tried_again_and_is_not_counted() {
     for _ in 0..100 {
         assert_eq!(peer.send("40/deny,"), "connect /deny {}");
     }
-    assert_eq!(
-        peer.send(r#"42/deny,["a"]"#),
-        r#"close: not in namespace "/deny""#
-    );
+    assert_eq!(peer.send(r#"42/deny,["a"]"#), r#"close: not in namespace "/deny""#);
 }
 
 #[test]
@@ -64,10 +61,7 @@ fn the_first_message_decides_about_the_parser() {
 
     // Unless the server takes one only.
     let mut peer = Peer::with(limits(), ParserChoice::Default);
-    assert_eq!(
-        peer.send_binary(&connect),
-        "close: unexpected binary message"
-    );
+    assert_eq!(peer.send_binary(&connect), "close: unexpected binary message");
     let mut peer = Peer::with(limits(), ParserChoice::Msgpack);
     assert_eq!(peer.send("40"), "close: text from a msgpack client");
 }

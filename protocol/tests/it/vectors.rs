@@ -6,27 +6,15 @@ use std::{fs, path::Path};
 
 /// Runs every case of a file; `actual` makes lines out of the input.
 pub(crate) fn check(file: &str, actual: impl Fn(&[u8]) -> Vec<String>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(file);
     let text = fs::read_to_string(&path).unwrap();
     let cases: Vec<&str> = text.trim_end().split("\n\n").collect();
     assert!(cases.len() > 5, "{file} has lost its cases");
     for case in cases {
         // An empty input leaves nothing before the dashes.
-        let case = if case.starts_with("----") {
-            format!("\n{case}")
-        } else {
-            case.to_owned()
-        };
-        let (input, expected) = case
-            .split_once("\n----\n")
-            .unwrap_or_else(|| panic!("{case:?}"));
-        assert_eq!(
-            actual(&unescape(input)).join("\n"),
-            expected,
-            "{file}: {input:?}"
-        );
+        let case = if case.starts_with("----") { format!("\n{case}") } else { case.to_owned() };
+        let (input, expected) = case.split_once("\n----\n").unwrap_or_else(|| panic!("{case:?}"));
+        assert_eq!(actual(&unescape(input)).join("\n"), expected, "{file}: {input:?}");
     }
 }
 

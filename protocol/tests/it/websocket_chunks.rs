@@ -13,12 +13,7 @@ use crate::websocket_wire::{BINARY, Frame, TEXT, start};
 const OVERHEAD: usize = 512;
 
 fn limits() -> Limits {
-    Limits {
-        max_payload: 400,
-        fragments_max: 6,
-        control_frames_per_second: 5,
-        ..Limits::default()
-    }
+    Limits { max_payload: 400, fragments_max: 6, control_frames_per_second: 5, ..Limits::default() }
 }
 
 /// Reads everything, in pieces of the given sizes over and over, and watches the memory.
@@ -30,9 +25,7 @@ fn read_in(role: Role, bytes: &[u8], sizes: &[usize]) -> (Vec<Event>, Option<Vio
     let mut sizes = sizes.iter().cycle();
     let (mut events, mut violation, mut arrived) = (Vec::new(), None, 0);
     while !rest.is_empty() {
-        let size = sizes
-            .next()
-            .map_or(rest.len(), |size| *size.min(&rest.len()));
+        let size = sizes.next().map_or(rest.len(), |size| *size.min(&rest.len()));
         let mut input = rest.split_off_mut(..size).unwrap();
         arrived += size;
         loop {
@@ -50,15 +43,8 @@ fn read_in(role: Role, bytes: &[u8], sizes: &[usize]) -> (Vec<Event>, Option<Vio
         }
         assert!(input.is_empty(), "input was left");
         let held = assembler.allocated();
-        assert!(
-            held <= OVERHEAD + 400.min(2 * arrived),
-            "{held} bytes held, {arrived} arrived"
-        );
-        assert_eq!(
-            held == 0,
-            assembler.poll_timeout().is_none(),
-            "memory has a deadline"
-        );
+        assert!(held <= OVERHEAD + 400.min(2 * arrived), "{held} bytes held, {arrived} arrived");
+        assert_eq!(held == 0, assembler.poll_timeout().is_none(), "memory has a deadline");
     }
     (events, violation)
 }

@@ -112,10 +112,7 @@ pub(crate) fn decode(role: Role, mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
         assert_eq!(bytes[1] & 0x80 != 0, role == Role::Client, "mask");
         let (len, head) = match bytes[1] & 0x7f {
             126 => (u16::from_be_bytes([bytes[2], bytes[3]]) as usize, 4),
-            127 => (
-                u64::from_be_bytes(bytes[2..10].try_into().unwrap()) as usize,
-                10,
-            ),
+            127 => (u64::from_be_bytes(bytes[2..10].try_into().unwrap()) as usize, 10),
             len => (len as usize, 2),
         };
         let key_len = if role == Role::Client { 4 } else { 0 };
@@ -142,10 +139,7 @@ fn xor(bytes: &mut [u8], key: [u8; 4]) {
 }
 
 /// A first moment; tests go on from there by themselves.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no other way to a first instant"
-)]
+#[expect(clippy::disallowed_methods, reason = "there is no other way to a first instant")]
 pub(crate) fn start() -> Instant {
     Instant::now()
 }

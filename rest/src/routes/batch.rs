@@ -66,22 +66,14 @@ async fn handle(state: &State, call: Call) -> Result<Response, ApiError> {
             }
             // Nothing went out so far, so the batch as a whole can be tried again.
             Err(error @ ApiError::Unavailable { .. }) if !published => return Err(error),
-            Err(error) => Outcome::Refused {
-                error: error.body(),
-            },
+            Err(error) => Outcome::Refused { error: error.body() },
         });
     }
     Ok(json_response(StatusCode::ACCEPTED, &outcomes))
 }
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {
-    let Item {
-        event,
-        data,
-        params,
-        rooms,
-        id,
-    } = parse(item.get())?;
+    let Item { event, data, params, rooms, id } = parse(item.get())?;
     let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
     let accepted = publish(state, event, id.or(fallback), fingerprint).await?;
     Ok(accepted.id)

@@ -89,11 +89,7 @@ impl Request<'_> {
             rooms: rooms(self.rooms),
             except: rooms(self.except),
             // What may be lost on the way is not owed afterwards either.
-            class: if self.volatile {
-                Class::Ephemeral
-            } else {
-                Class::Recoverable
-            },
+            class: if self.volatile { Class::Ephemeral } else { Class::Recoverable },
             key: None,
             volatile: self.volatile,
             app: None,

@@ -44,12 +44,7 @@ async fn handle(state: &State, event: &str, call: Call) -> Result<Response, ApiE
     let event = percent_decode_str(event)
         .decode_utf8()
         .map_err(|_| ApiError::UnknownEvent { nearest: None })?;
-    let Request {
-        data,
-        params,
-        rooms,
-        id,
-    } = admitted.body.parse()?;
+    let Request { data, params, rooms, id } = admitted.body.parse()?;
     let id = Id::one(id, Id::from_header(&admitted.headers)?)?;
     let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
     let accepted = publish(state, event, id, fingerprint).await?;

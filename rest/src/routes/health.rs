@@ -13,12 +13,9 @@ use crate::{
 };
 
 pub(super) fn filter(state: Arc<State>) -> Routes {
-    let healthz = warp::path!("healthz")
-        .and(call())
-        .map(|call: Call| answer(healthz(&call)));
-    let readyz = warp::path!("readyz")
-        .and(call())
-        .map(move |call: Call| answer(readyz(&state, &call)));
+    let healthz = warp::path!("healthz").and(call()).map(|call: Call| answer(healthz(&call)));
+    let readyz =
+        warp::path!("readyz").and(call()).map(move |call: Call| answer(readyz(&state, &call)));
     healthz.or(readyz).unify().boxed()
 }
 
@@ -38,8 +35,6 @@ fn readyz(state: &State, call: &Call) -> Result<Response, ApiError> {
 fn check_method(call: &Call) -> Result<(), ApiError> {
     match call.method {
         Method::GET | Method::HEAD => Ok(()),
-        _ => Err(ApiError::MethodNotAllowed {
-            allow: "GET, HEAD, OPTIONS",
-        }),
+        _ => Err(ApiError::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }),
     }
 }

@@ -58,12 +58,7 @@ fn call() -> impl Filter<Extract = (Call,), Error = Rejection> + Copy {
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
-        .map(|method, headers, peer, body| Call {
-            method,
-            headers,
-            peer,
-            body: boxed(body),
-        })
+        .map(|method, headers, peer, body| Call { method, headers, peer, body: boxed(body) })
 }
 
 impl Call {
@@ -74,18 +69,12 @@ impl Call {
     /// 405, 401, 403, 429, and those of the body.
     async fn admit(self, state: &State, bytes_max: usize) -> Result<Admitted, ApiError> {
         if self.method != Method::POST {
-            return Err(ApiError::MethodNotAllowed {
-                allow: "POST, OPTIONS",
-            });
+            return Err(ApiError::MethodNotAllowed { allow: "POST, OPTIONS" });
         }
         let caller = state.caller(&self.headers, self.peer)?;
         let read = state.bodies.read(&self.headers, self.body, bytes_max);
         let body = read.await?;
-        Ok(Admitted {
-            caller,
-            headers: self.headers,
-            body,
-        })
+        Ok(Admitted { caller, headers: self.headers, body })
     }
 }
 

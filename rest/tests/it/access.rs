@@ -40,10 +40,7 @@ async fn a4_missing_or_wrong_credentials_are_401() {
             "success": false,
             "error": { "code": "UNAUTHORIZED", "message": "a service token or an API key is required" },
         }));
-        assert_eq!(
-            answer.header("www-authenticate"),
-            Some(r#"Bearer realm="crier""#)
-        );
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="crier""#));
     }
     for credentials in [
         "Bearer wrong",
@@ -53,47 +50,32 @@ async fn a4_missing_or_wrong_credentials_are_401() {
         "Bearer a.b.c",
         "Bearer é",
     ] {
-        let answer = anonymous_post("/api/emit", BODY)
-            .header("authorization", credentials)
-            .send(&rig)
-            .await;
+        let answer =
+            anonymous_post("/api/emit", BODY).header("authorization", credentials).send(&rig).await;
         let message = answer.expect_error(401, "UNAUTHORIZED");
         assert!(!message.contains("key-of"), "{message}");
         let asked = answer.header("www-authenticate");
-        assert_eq!(
-            asked,
-            Some(r#"Bearer realm="crier", error="invalid_token""#)
-        );
+        assert_eq!(asked, Some(r#"Bearer realm="crier", error="invalid_token""#));
     }
     for other in ["Basic YTpi", API_KEY, "Bearer", ""] {
-        let answer = anonymous_post("/api/emit", BODY)
-            .header("authorization", other)
-            .send(&rig)
-            .await;
+        let answer =
+            anonymous_post("/api/emit", BODY).header("authorization", other).send(&rig).await;
         answer.expect_error(401, "UNAUTHORIZED");
     }
     let twice = post("/api/emit", BODY).header("authorization", &format!("Bearer {API_KEY}"));
     twice.send(&rig).await.expect_error(401, "UNAUTHORIZED");
     // Not in the query: it would end up in logs.
     let query = format!("/api/emit?token={API_KEY}&api_key={API_KEY}");
-    anonymous_post(&query, BODY)
-        .send(&rig)
-        .await
-        .expect_error(401, "UNAUTHORIZED");
+    anonymous_post(&query, BODY).send(&rig).await.expect_error(401, "UNAUTHORIZED");
     assert!(rig.bus.published().is_empty());
 }
 
 #[tokio::test]
 async fn a4_an_empty_key_in_the_configuration_lets_nobody_in() {
-    let rig = rig_with(SidecarConfig {
-        api_keys: vec![String::new()],
-        ..SidecarConfig::default()
-    });
+    let rig = rig_with(SidecarConfig { api_keys: vec![String::new()], ..SidecarConfig::default() });
     for credentials in ["Bearer ", "Bearer", "bearer  "] {
-        let answer = anonymous_post("/api/emit", BODY)
-            .header("authorization", credentials)
-            .send(&rig)
-            .await;
+        let answer =
+            anonymous_post("/api/emit", BODY).header("authorization", credentials).send(&rig).await;
         assert_eq!(answer.status, 401, "{credentials:?}");
     }
 }
@@ -113,16 +95,9 @@ async fn a7_too_many_events_are_429_with_a_wait() {
     let refused = post("/api/events", &three).send(&rig).await;
     refused.expect_error(429, "RATE_LIMITED");
     assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(
-        refused.json()["error"]["details"],
-        json!({ "retryAfter": 1 })
-    );
+    assert_eq!(refused.json()["error"]["details"], json!({ "retryAfter": 1 }));
     let other = anonymous_post("/api/emit", BODY).header("authorization", "Bearer other-key");
-    assert_eq!(
-        other.send(&rig).await.status,
-        202,
-        "another key has its own limit"
-    );
+    assert_eq!(other.send(&rig).await.status, 202, "another key has its own limit");
     let more_than_ever = json!(vec![json!({}); 6]);
     let token = anonymous_post("/api/events", &more_than_ever)
         .header("authorization", &bearer(Role::Service));
@@ -131,34 +106,18 @@ async fn a7_too_many_events_are_429_with_a_wait() {
 
 #[tokio::test]
 async fn a7_guessing_keys_is_slowed_by_address_and_harms_nobody_else() {
-    let rig = rig_with(SidecarConfig {
-        refusals_per_second: NonZeroU32::MIN,
-        ..config()
-    });
-    let guess = |peer| {
-        anonymous_post("/api/emit", BODY)
-            .header("authorization", "Bearer guess")
-            .from(peer)
-    };
+    let rig = rig_with(SidecarConfig { refusals_per_second: NonZeroU32::MIN, ..config() });
+    let guess =
+        |peer| anonymous_post("/api/emit", BODY).header("authorization", "Bearer guess").from(peer);
     for _ in 0..5 {
-        guess("2001:db8::1")
-            .send(&rig)
-            .await
-            .expect_error(401, "UNAUTHORIZED");
+        guess("2001:db8::1").send(&rig).await.expect_error(401, "UNAUTHORIZED");
     }
     let refused = guess("2001:db8::2:1").send(&rig).await;
     refused.expect_error(429, "RATE_LIMITED");
     assert!(refused.header("retry-after").is_some());
-    guess("192.0.2.9")
-        .send(&rig)
-        .await
-        .expect_error(401, "UNAUTHORIZED");
+    guess("192.0.2.9").send(&rig).await.expect_error(401, "UNAUTHORIZED");
     let right = post("/api/emit", BODY).from("2001:db8::1");
-    assert_eq!(
-        right.send(&rig).await.status,
-        202,
-        "right credentials always get in"
-    );
+    assert_eq!(right.send(&rig).await.status, 202, "right credentials always get in");
 }
 
 #[test]

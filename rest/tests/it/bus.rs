@@ -49,9 +49,7 @@ impl MemoryBus {
 
     async fn publish(&self, event: Publish) -> Result<Published, BusError> {
         if self.is_away() {
-            return Err(BusError::Unavailable {
-                retry_after: Duration::from_millis(1500),
-            });
+            return Err(BusError::Unavailable { retry_after: Duration::from_millis(1500) });
         }
         let Some(id) = &event.idempotency else {
             lock(&self.published).push(event);
@@ -67,10 +65,7 @@ impl MemoryBus {
                 }
                 Some(claim) => Some(claim.done.clone()),
                 None => {
-                    let claim = Claim {
-                        fingerprint: id.fingerprint,
-                        done: watched,
-                    };
+                    let claim = Claim { fingerprint: id.fingerprint, done: watched };
                     claims.insert(id.key.clone(), claim);
                     None
                 }

@@ -31,10 +31,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn config() -> SidecarConfig {
-    SidecarConfig {
-        api_keys: vec![API_KEY.into(), "other-key".into()],
-        ..SidecarConfig::default()
-    }
+    SidecarConfig { api_keys: vec![API_KEY.into(), "other-key".into()], ..SidecarConfig::default() }
 }
 
 pub(crate) fn rig() -> Rig {

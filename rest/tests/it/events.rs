@@ -32,10 +32,7 @@ async fn an_event_of_the_catalogue_goes_to_its_rooms() {
     let published = rig.bus.published();
     assert_eq!(published.len(), 1);
     assert_eq!(published[0].event, "order_cancelled");
-    assert_eq!(
-        published[0].rooms,
-        rooms(&["order:o1", "orders:5", "user:5"])
-    );
+    assert_eq!(published[0].rooms, rooms(&["order:o1", "orders:5", "user:5"]));
     assert_eq!(published[0].app, Some(App::Storefront));
     let args: Value = serde_json::from_str(published[0].args.as_str()).unwrap();
     assert_eq!(args, json!([cancelled()]));
@@ -65,12 +62,7 @@ async fn without_an_id_the_answer_has_a_made_one() {
         ids.insert(id);
     }
     assert_eq!((ids.len(), rig.bus.published().len()), (3, 3));
-    assert!(
-        rig.bus
-            .published()
-            .iter()
-            .all(|event| event.idempotency.is_none())
-    );
+    assert!(rig.bus.published().iter().all(|event| event.idempotency.is_none()));
 }
 
 #[tokio::test]
@@ -89,12 +81,9 @@ async fn an_unknown_event_is_404_with_the_nearest_name() {
             },
         }),
     );
-    for path in [
-        "/api/events/zebra",
-        "/api/events/..%5c..%5cx",
-        "/api/events/%ff",
-        "/api/events/connect",
-    ] {
+    for path in
+        ["/api/events/zebra", "/api/events/..%5c..%5cx", "/api/events/%ff", "/api/events/connect"]
+    {
         let answer = post(path, &body).send(&rig).await;
         answer.expect_error(404, "UNKNOWN_EVENT");
     }
@@ -138,12 +127,7 @@ async fn of_a_batch_the_good_ones_go_out_in_order() {
     assert_eq!(outcomes[2]["error"]["code"], "UNKNOWN_EVENT");
     assert_eq!(outcomes[3]["error"]["code"], "VALIDATION_ERROR");
     assert_eq!(outcomes[4], json!({ "id": "o3" }));
-    let sent: Vec<_> = rig
-        .bus
-        .published()
-        .iter()
-        .map(|event| event.rooms.clone())
-        .collect();
+    let sent: Vec<_> = rig.bus.published().iter().map(|event| event.rooms.clone()).collect();
     assert_eq!(sent, [rooms(&["order:o1"]), rooms(&["order:o3"])]);
 }
 
@@ -151,20 +135,13 @@ async fn of_a_batch_the_good_ones_go_out_in_order() {
 async fn a_batch_has_at_most_1000_events() {
     let rig = rig();
     let item = json!({ "event": "order_cancelled", "data": cancelled() });
-    let answer = post("/api/events", json!(vec![&item; 1000]))
-        .send(&rig)
-        .await;
+    let answer = post("/api/events", json!(vec![&item; 1000])).send(&rig).await;
     assert_eq!(answer.status, 202);
     assert_eq!(answer.json().as_array().unwrap().len(), 1000);
-    let answer = post("/api/events", json!(vec![&item; 1001]))
-        .send(&rig)
-        .await;
+    let answer = post("/api/events", json!(vec![&item; 1001])).send(&rig).await;
     answer.expect_error(422, "VALIDATION_ERROR");
     assert_eq!(rig.bus.published().len(), 1000);
-    post("/api/events", "[]")
-        .send(&rig)
-        .await
-        .expect(202, &json!([]));
+    post("/api/events", "[]").send(&rig).await.expect(202, &json!([]));
 }
 
 #[tokio::test]
@@ -175,10 +152,7 @@ async fn emit_sends_any_event_as_it_is() {
         "args": [1, { "x": [null] }, "é"], "volatile": true, "id": "e1",
     });
     let answer = post("/api/emit", &body).send(&rig).await;
-    answer.expect(
-        202,
-        &json!({ "id": "e1", "event": "anything goes", "rooms": ["a", "b"] }),
-    );
+    answer.expect(202, &json!({ "id": "e1", "event": "anything goes", "rooms": ["a", "b"] }));
     let published = rig.bus.published();
     let event = &published[0];
     assert_eq!(event.namespace.as_str(), "/chat");
@@ -200,20 +174,11 @@ async fn emit_sends_any_event_as_it_is() {
 #[tokio::test]
 async fn health_is_public_and_readiness_is_told() {
     let rig = rig();
-    get("/healthz")
-        .send(&rig)
-        .await
-        .expect(200, &json!({ "status": "ok" }));
-    get("/readyz")
-        .send(&rig)
-        .await
-        .expect(200, &json!({ "status": "ready" }));
+    get("/healthz").send(&rig).await.expect(200, &json!({ "status": "ok" }));
+    get("/readyz").send(&rig).await.expect(200, &json!({ "status": "ready" }));
     assert_eq!(call(Method::HEAD, "/healthz").send(&rig).await.status, 200);
     let waiting = rig_that_is(config(), false);
-    get("/healthz")
-        .send(&waiting)
-        .await
-        .expect(200, &json!({ "status": "ok" }));
+    get("/healthz").send(&waiting).await.expect(200, &json!({ "status": "ok" }));
     let answer = get("/readyz").send(&waiting).await;
     answer.expect_error(503, "NOT_READY");
     assert_eq!(answer.header("retry-after"), Some("1"));

@@ -83,30 +83,19 @@ fn emit_of(bytes: usize) -> String {
 #[tokio::test]
 async fn a1_a_body_over_64_kib_is_413_however_it_is_sent() {
     let rig = rig();
-    assert_eq!(
-        post("/api/emit", emit_of(64 << 10)).send(&rig).await.status,
-        202
-    );
+    assert_eq!(post("/api/emit", emit_of(64 << 10)).send(&rig).await.status, 202);
     let answer = post("/api/emit", emit_of((64 << 10) + 1)).send(&rig).await;
     answer.expect_error(413, "PAYLOAD_TOO_LARGE");
     assert_eq!(answer.header("connection"), Some("close"));
 
     let announced = post("/api/emit", "{}").header("content-length", "65537");
-    announced
-        .send_body(&rig, Stalled)
-        .await
-        .expect_error(413, "PAYLOAD_TOO_LARGE");
+    announced.send_body(&rig, Stalled).await.expect_error(413, "PAYLOAD_TOO_LARGE");
 
-    for (path, kib) in [
-        ("/api/emit", 64),
-        ("/api/events/order_cancelled", 64),
-        ("/api/events", 8192),
-    ] {
+    for (path, kib) in
+        [("/api/emit", 64), ("/api/events/order_cancelled", 64), ("/api/events", 8192)]
+    {
         let given = Arc::new(AtomicUsize::new(0));
-        let body = Chunked {
-            left: 1 << 20,
-            given: Arc::clone(&given),
-        };
+        let body = Chunked { left: 1 << 20, given: Arc::clone(&given) };
         let answer = post(path, "").send_body(&rig, body).await;
         answer.expect_error(413, "PAYLOAD_TOO_LARGE");
         assert_eq!(
@@ -123,9 +112,7 @@ async fn a1_an_item_of_a_batch_has_the_limit_of_a_single_event() {
     let mut large = cancelled();
     large["reason"] = "x".repeat(65 << 10).into();
     let item = |data: Value| json!({ "event": "order_cancelled", "data": data });
-    let answer = post("/api/events", json!([item(large), item(cancelled())]))
-        .send(&rig)
-        .await;
+    let answer = post("/api/events", json!([item(large), item(cancelled())])).send(&rig).await;
     assert_eq!(answer.status, 202);
     assert_eq!(answer.json()[0]["error"]["code"], "PAYLOAD_TOO_LARGE");
     assert!(answer.json()[1]["id"].is_string());
@@ -158,28 +145,16 @@ async fn a2_a_refused_body_is_422_by_its_path() {
         (wrong("/rooms", json!(["a", "b c"])), "rooms.1"),
         (wrong("/rooms", json!(["x".repeat(129)])), "rooms.0"),
         (wrong("/id", json!(5)), "id"),
-        (
-            wrong("/data/refundAmount", json!(-0.01)),
-            "data.refundAmount",
-        ),
-        (
-            wrong("/data/refundAmount", json!("12")),
-            "data.refundAmount",
-        ),
+        (wrong("/data/refundAmount", json!(-0.01)), "data.refundAmount"),
+        (wrong("/data/refundAmount", json!("12")), "data.refundAmount"),
         (wrong("/data/more", json!(1)), "data.more"),
         (wrong("/data", json!([])), "data"),
         (r#"{"data":{"refundAmount":NaN}}"#.into(), "data"),
-        (
-            r#"{"data":{"refundAmount":1e999}}"#.into(),
-            "data.refundAmount",
-        ),
+        (r#"{"data":{"refundAmount":1e999}}"#.into(), "data.refundAmount"),
         (r#"{"data":{},"data":{}}"#.into(), "data"),
         (r#"{"data":{"reason":"\ud800"}}"#.into(), "data"),
         (deep, "data"),
-        (
-            format!(r#"{{"{}":1}}"#, "é".repeat(1000)),
-            &format!("{}…", "é".repeat(100)),
-        ),
+        (format!(r#"{{"{}":1}}"#, "é".repeat(1000)), &format!("{}…", "é".repeat(100))),
     ] {
         let answer = post("/api/events/order_cancelled", &body).send(&rig).await;
         assert_eq!(answer.expect_invalid(), path, "{body:.80}");
@@ -190,10 +165,7 @@ async fn a2_a_refused_body_is_422_by_its_path() {
     }
     let bytes: &[u8] = b"{\"event\":\"\xff\"}";
     let body = http_body_util::Full::new(Bytes::from_static(bytes));
-    post("/api/emit", "")
-        .send_body(&rig, body)
-        .await
-        .expect_error(422, "VALIDATION_ERROR");
+    post("/api/emit", "").send_body(&rig, body).await.expect_error(422, "VALIDATION_ERROR");
     assert!(rig.bus.published().is_empty());
 }
 
@@ -212,28 +184,16 @@ async fn a3_a_form_of_a_foreign_page_is_no_call() {
         let answer = emit().header("content-type", kind).send(&rig).await;
         answer.expect_error(415, "UNSUPPORTED_MEDIA_TYPE");
     }
-    emit()
-        .send(&rig)
-        .await
-        .expect_error(415, "UNSUPPORTED_MEDIA_TYPE");
-    let two = emit()
-        .header("content-type", "application/json")
-        .header("content-type", "text/plain");
-    two.send(&rig)
-        .await
-        .expect_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    emit().send(&rig).await.expect_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    let two =
+        emit().header("content-type", "application/json").header("content-type", "text/plain");
+    two.send(&rig).await.expect_error(415, "UNSUPPORTED_MEDIA_TYPE");
     for kind in ["application/json", "Application/JSON; charset=utf-8"] {
-        assert_eq!(
-            emit().header("content-type", kind).send(&rig).await.status,
-            202
-        );
+        assert_eq!(emit().header("content-type", kind).send(&rig).await.status, 202);
     }
-    for (encoding, status) in [
-        ("gzip", 415),
-        ("identity, gzip", 415),
-        ("identity", 202),
-        ("Identity", 202),
-    ] {
+    for (encoding, status) in
+        [("gzip", 415), ("identity, gzip", 415), ("identity", 202), ("Identity", 202)]
+    {
         let call =
             post("/api/emit", r#"{"event":"e","args":[]}"#).header("content-encoding", encoding);
         assert_eq!(call.send(&rig).await.status, status, "{encoding}");
@@ -248,26 +208,16 @@ async fn a5_a_body_that_does_not_arrive_is_given_up() {
     let answer = post("/api/emit", "").send_body(&rig, Stalled).await;
     answer.expect_error(408, "REQUEST_TIMEOUT");
     assert_eq!(begun.elapsed().as_secs(), 30);
-    post("/api/emit", "")
-        .send_body(&rig, Broken)
-        .await
-        .expect_error(400, "BAD_REQUEST");
+    post("/api/emit", "").send_body(&rig, Broken).await.expect_error(400, "BAD_REQUEST");
 }
 
 #[tokio::test]
 async fn a6_names_that_break_clients_and_endless_lists_are_422() {
     let rig = rig();
-    for name in [
-        "connect",
-        "connect_error",
-        "disconnect",
-        "disconnecting",
-        "newListener",
-        "removeListener",
-    ] {
-        let answer = post("/api/emit", json!({ "event": name, "args": [] }))
-            .send(&rig)
-            .await;
+    for name in
+        ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+    {
+        let answer = post("/api/emit", json!({ "event": name, "args": [] })).send(&rig).await;
         assert_eq!(answer.expect_invalid(), "event", "{name}");
     }
     let rooms: Vec<String> = (0..1001).map(|n| format!("r{n}")).collect();
@@ -280,36 +230,18 @@ async fn a6_names_that_break_clients_and_endless_lists_are_422() {
         (json!({ "event": "e", "args": {} }), "args"),
         (json!({ "event": "e", "args": vec![0; 65] }), "args"),
         (json!({ "event": "e", "args": [], "rooms": rooms }), "rooms"),
-        (
-            json!({ "event": "e", "args": [], "except": rooms }),
-            "except",
-        ),
-        (
-            json!({ "event": "e", "args": [], "rooms": [""] }),
-            "rooms.0",
-        ),
-        (
-            json!({ "event": "e", "args": [], "namespace": "chat" }),
-            "namespace",
-        ),
-        (
-            json!({ "event": "e", "args": [], "namespace": "/a,b" }),
-            "namespace",
-        ),
-        (
-            json!({ "event": "e", "args": [], "volatile": "yes" }),
-            "volatile",
-        ),
+        (json!({ "event": "e", "args": [], "except": rooms }), "except"),
+        (json!({ "event": "e", "args": [], "rooms": [""] }), "rooms.0"),
+        (json!({ "event": "e", "args": [], "namespace": "chat" }), "namespace"),
+        (json!({ "event": "e", "args": [], "namespace": "/a,b" }), "namespace"),
+        (json!({ "event": "e", "args": [], "volatile": "yes" }), "volatile"),
         (json!({ "event": "e", "args": [], "room": ["a"] }), "room"),
     ] {
         let answer = post("/api/emit", &body).send(&rig).await;
         assert_eq!(answer.expect_invalid(), path, "{body:.60}");
     }
     let million = format!("[{}0]", "0,".repeat(1_000_000));
-    post("/api/events", million)
-        .send(&rig)
-        .await
-        .expect_error(422, "VALIDATION_ERROR");
+    post("/api/events", million).send(&rig).await.expect_error(422, "VALIDATION_ERROR");
     assert!(rig.bus.published().is_empty());
 }
 
@@ -319,10 +251,7 @@ async fn a8_while_the_bus_is_away_nothing_is_promised() {
     rig.bus.away_after(0);
     let event = json!({ "event": "order_cancelled", "data": cancelled() });
     for (path, body) in [
-        (
-            "/api/events/order_cancelled",
-            json!({ "data": cancelled(), "id": "k" }),
-        ),
+        ("/api/events/order_cancelled", json!({ "data": cancelled(), "id": "k" })),
         ("/api/emit", json!({ "event": "e", "args": [] })),
         ("/api/events", json!([event, event])),
     ] {
@@ -336,10 +265,7 @@ async fn a8_while_the_bus_is_away_nothing_is_promised() {
     let answer = post("/api/events", json!([event, event])).send(&rig).await;
     assert_eq!(answer.status, 202);
     assert!(answer.json()[0]["id"].is_string());
-    assert_eq!(
-        answer.json()[1]["error"]["details"],
-        json!({ "retryAfter": 2 })
-    );
+    assert_eq!(answer.json()[1]["error"]["details"], json!({ "retryAfter": 2 }));
     assert_eq!(rig.bus.published().len(), 1);
 }
 
@@ -355,8 +281,5 @@ async fn bodies_together_have_a_limit_and_give_it_back() {
     }
     let answer = post("/api/emit", emit_of(1001)).send(&rig).await;
     answer.expect_error(503, "UNAVAILABLE");
-    assert_eq!(
-        post("/api/emit", emit_of(1000)).send(&rig).await.status,
-        202
-    );
+    assert_eq!(post("/api/emit", emit_of(1000)).send(&rig).await.status, 202);
 }

@@ -41,24 +41,12 @@ async fn a_hundred_posts_of_one_id_at_once_are_one_event() {
 async fn the_header_and_the_field_are_the_same_id() {
     let rig = rig();
     let by_field = post(PATH, body(Some("k"))).send(&rig).await;
-    let by_header = post(PATH, body(None))
-        .header("idempotency-key", "k")
-        .send(&rig)
-        .await;
-    let by_both = post(PATH, body(Some("k")))
-        .header("idempotency-key", "k")
-        .send(&rig)
-        .await;
-    assert_eq!(
-        (by_header.status, &by_header.text),
-        (by_field.status, &by_field.text)
-    );
+    let by_header = post(PATH, body(None)).header("idempotency-key", "k").send(&rig).await;
+    let by_both = post(PATH, body(Some("k"))).header("idempotency-key", "k").send(&rig).await;
+    assert_eq!((by_header.status, &by_header.text), (by_field.status, &by_field.text));
     assert_eq!(by_both.text, by_field.text);
     assert_eq!(rig.bus.published().len(), 1);
-    let contradiction = post(PATH, body(Some("k")))
-        .header("idempotency-key", "l")
-        .send(&rig)
-        .await;
+    let contradiction = post(PATH, body(Some("k"))).header("idempotency-key", "l").send(&rig).await;
     assert_eq!(contradiction.expect_invalid(), "id");
 }
 
@@ -68,9 +56,7 @@ async fn a_time_that_the_sidecar_adds_does_not_make_a_retry_another_body() {
     let data = json!({ "orderId": "o", "orderNumber": "n", "status": "placed", "message": "m" });
     let body = json!({ "data": data, "id": "t" });
     for _ in 0..2 {
-        let answer = post("/api/events/order_status_update", &body)
-            .send(&rig)
-            .await;
+        let answer = post("/api/events/order_status_update", &body).send(&rig).await;
         assert_eq!(answer.status, 202);
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
@@ -92,35 +78,22 @@ async fn r6_another_body_under_the_same_id_is_a_conflict() {
         answer.expect_error(409, "CONFLICT");
     }
     let emit = json!({ "event": "order_cancelled", "args": [cancelled()], "id": "k" });
-    post("/api/emit", emit)
-        .send(&rig)
-        .await
-        .expect_error(409, "CONFLICT");
+    post("/api/emit", emit).send(&rig).await.expect_error(409, "CONFLICT");
     assert_eq!(rig.bus.published().len(), 1);
 }
 
 #[tokio::test]
 async fn r6_an_id_has_1_to_64_bytes() {
     let rig = rig();
-    assert_eq!(
-        post(PATH, body(Some(&"é".repeat(32))))
-            .send(&rig)
-            .await
-            .status,
-        202
-    );
+    assert_eq!(post(PATH, body(Some(&"é".repeat(32)))).send(&rig).await.status, 202);
     for id in [&"x".repeat(65), &"x".repeat(50_000), "", "a\u{0}b", "\n"] {
         let answer = post(PATH, body(Some(id))).send(&rig).await;
         assert_eq!(answer.expect_invalid(), "id", "{id:.10}");
     }
-    let answer = post(PATH, body(None))
-        .header("idempotency-key", &"x".repeat(65))
-        .send(&rig)
-        .await;
+    let answer = post(PATH, body(None)).header("idempotency-key", &"x".repeat(65)).send(&rig).await;
     assert_eq!(answer.expect_invalid(), "Idempotency-Key");
-    let twice = post(PATH, body(None))
-        .header("idempotency-key", "a")
-        .header("idempotency-key", "a");
+    let twice =
+        post(PATH, body(None)).header("idempotency-key", "a").header("idempotency-key", "a");
     assert_eq!(twice.send(&rig).await.expect_invalid(), "Idempotency-Key");
 }
 

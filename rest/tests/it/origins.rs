@@ -8,10 +8,7 @@ use crate::client::{Answer, Rig, call, config, get, post, rig, rig_with};
 const BODY: &str = r#"{"event":"e","args":[]}"#;
 
 fn listed() -> Rig {
-    rig_with(SidecarConfig {
-        origins: vec!["https://good.com".into()],
-        ..config()
-    })
+    rig_with(SidecarConfig { origins: vec!["https://good.com".into()], ..config() })
 }
 
 fn expect_refused(answer: &Answer) {
@@ -23,19 +20,10 @@ fn expect_refused(answer: &Answer) {
 #[tokio::test]
 async fn o1_an_origin_is_allowed_when_it_is_listed_exactly() {
     let rig = listed();
-    let answer = post("/api/emit", BODY)
-        .header("origin", "https://good.com")
-        .send(&rig)
-        .await;
+    let answer = post("/api/emit", BODY).header("origin", "https://good.com").send(&rig).await;
     assert_eq!(answer.status, 202);
-    assert_eq!(
-        answer.header("access-control-allow-origin"),
-        Some("https://good.com")
-    );
-    assert_eq!(
-        answer.header("access-control-allow-credentials"),
-        Some("true")
-    );
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://good.com"));
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
     for origin in [
         "https://evil.com",
         "null",
@@ -50,10 +38,7 @@ async fn o1_an_origin_is_allowed_when_it_is_listed_exactly() {
         "https://good.com@evil.com",
         "https://evil.com/https://good.com",
     ] {
-        let answer = post("/api/emit", BODY)
-            .header("origin", origin)
-            .send(&rig)
-            .await;
+        let answer = post("/api/emit", BODY).header("origin", origin).send(&rig).await;
         expect_refused(&answer);
     }
     let two = post("/api/emit", BODY)
@@ -65,27 +50,12 @@ async fn o1_an_origin_is_allowed_when_it_is_listed_exactly() {
 
 #[tokio::test]
 async fn o1_loopback_pages_are_allowed_where_that_is_set() {
-    let open = rig_with(SidecarConfig {
-        loopback_origins: true,
-        ..config()
-    });
-    for origin in [
-        "http://localhost:5173",
-        "https://127.0.0.1",
-        "http://[::1]:3000",
-    ] {
-        let answer = post("/api/emit", BODY)
-            .header("origin", origin)
-            .send(&open)
-            .await;
+    let open = rig_with(SidecarConfig { loopback_origins: true, ..config() });
+    for origin in ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:3000"] {
+        let answer = post("/api/emit", BODY).header("origin", origin).send(&open).await;
         assert_eq!(answer.status, 202, "{origin}");
         assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
-        expect_refused(
-            &post("/api/emit", BODY)
-                .header("origin", origin)
-                .send(&rig())
-                .await,
-        );
+        expect_refused(&post("/api/emit", BODY).header("origin", origin).send(&rig()).await);
     }
     for origin in [
         "http://localhost.evil.com",
@@ -95,12 +65,7 @@ async fn o1_loopback_pages_are_allowed_where_that_is_set() {
         "http://127.1",
         "http://localhost/x",
     ] {
-        expect_refused(
-            &post("/api/emit", BODY)
-                .header("origin", origin)
-                .send(&open)
-                .await,
-        );
+        expect_refused(&post("/api/emit", BODY).header("origin", origin).send(&open).await);
     }
 }
 
@@ -111,20 +76,14 @@ async fn o1_a_page_of_our_own_host_may_call() {
         ..config()
     });
     let from = |host: &str, origin: &str| {
-        post("/api/emit", BODY)
-            .header("host", host)
-            .header("origin", origin)
+        post("/api/emit", BODY).header("host", host).header("origin", origin)
     };
     for (host, origin) in [
         ("shop.example", "https://shop.example"),
         ("shop.example:8080", "http://shop.example:8080"),
         ("localhost:3000", "http://localhost:3000"),
     ] {
-        assert_eq!(
-            from(host, origin).send(&rig).await.status,
-            202,
-            "{host} {origin}"
-        );
+        assert_eq!(from(host, origin).send(&rig).await.status, 202, "{host} {origin}");
     }
     for (host, origin) in [
         ("shop.example", "https://shop.example:8080"),
@@ -148,10 +107,7 @@ async fn o2_answers_vary_by_origin_and_credentials_are_never_for_all() {
         let answer = call.send(&rig).await;
         assert_eq!(answer.header("vary"), Some("origin"));
         let allowed = answer.header("access-control-allow-origin");
-        assert!(
-            matches!(allowed, None | Some("https://good.com")),
-            "{allowed:?}"
-        );
+        assert!(matches!(allowed, None | Some("https://good.com")), "{allowed:?}");
         let credentials = answer.header("access-control-allow-credentials");
         assert_eq!(credentials.is_some(), allowed.is_some());
     }
@@ -168,19 +124,10 @@ async fn o3_a_preflight_has_a_fixed_answer() {
             .send(&rig)
             .await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
-        assert_eq!(
-            answer.header("access-control-allow-origin"),
-            Some("https://good.com")
-        );
-        assert_eq!(
-            answer.header("access-control-allow-methods"),
-            Some("GET, POST")
-        );
+        assert_eq!(answer.header("access-control-allow-origin"), Some("https://good.com"));
+        assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST"));
         let headers = answer.header("access-control-allow-headers");
-        assert_eq!(
-            headers,
-            Some("authorization, content-type, idempotency-key")
-        );
+        assert_eq!(headers, Some("authorization, content-type, idempotency-key"));
         assert_eq!(answer.header("access-control-max-age"), Some("600"));
     }
     let evil = call(Method::OPTIONS, "/api/emit").header("origin", "https://evil.com");
@@ -190,41 +137,21 @@ async fn o3_a_preflight_has_a_fixed_answer() {
 
 #[tokio::test]
 async fn o4_a_host_that_is_not_ours_is_421() {
-    let rig = rig_with(SidecarConfig {
-        hosts: vec!["localhost".into(), "127.0.0.1".into()],
-        ..config()
-    });
+    let rig =
+        rig_with(SidecarConfig { hosts: vec!["localhost".into(), "127.0.0.1".into()], ..config() });
     for host in ["localhost", "LOCALHOST:3001", "127.0.0.1:3001"] {
-        let answer = post("/api/emit", BODY)
-            .header("host", host)
-            .send(&rig)
-            .await;
+        let answer = post("/api/emit", BODY).header("host", host).send(&rig).await;
         assert_eq!(answer.status, 202, "{host}");
     }
-    for host in [
-        "evil.com",
-        "evil.com:3001",
-        "localhost.evil.com",
-        "evil.com@localhost",
-        "",
-        "127.0.0.2",
-    ] {
-        let answer = post("/api/emit", BODY)
-            .header("host", host)
-            .send(&rig)
-            .await;
+    for host in
+        ["evil.com", "evil.com:3001", "localhost.evil.com", "evil.com@localhost", "", "127.0.0.2"]
+    {
+        let answer = post("/api/emit", BODY).header("host", host).send(&rig).await;
         answer.expect_error(421, "MISDIRECTED_REQUEST");
     }
-    post("/api/emit", BODY)
-        .send(&rig)
-        .await
-        .expect_error(421, "MISDIRECTED_REQUEST");
-    let two = post("/api/emit", BODY)
-        .header("host", "localhost")
-        .header("host", "evil.com");
-    two.send(&rig)
-        .await
-        .expect_error(421, "MISDIRECTED_REQUEST");
+    post("/api/emit", BODY).send(&rig).await.expect_error(421, "MISDIRECTED_REQUEST");
+    let two = post("/api/emit", BODY).header("host", "localhost").header("host", "evil.com");
+    two.send(&rig).await.expect_error(421, "MISDIRECTED_REQUEST");
 }
 
 #[test]
@@ -232,14 +159,7 @@ fn the_sidecar_owns_its_paths_and_no_others() {
     for path in ["/api", "/api/", "/api/emit", "/healthz", "/readyz"] {
         assert!(Sidecar::owns(path), "{path}");
     }
-    for path in [
-        "/",
-        "/apis",
-        "/api.html",
-        "/healthz/x",
-        "/socket.io/",
-        "/livez",
-    ] {
+    for path in ["/", "/apis", "/api.html", "/healthz/x", "/socket.io/", "/livez"] {
         assert!(!Sidecar::owns(path), "{path}");
     }
 }

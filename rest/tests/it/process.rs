@@ -20,9 +20,7 @@ async fn exchange(request: &str) -> String {
         });
         let io = hyper_util::rt::TokioIo::new(server);
         // A request that is refused half-read ends the connection with an error on our side.
-        let _ = hyper::server::conn::http1::Builder::new()
-            .serve_connection(io, service)
-            .await;
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
     };
     let converse = async {
         client.write_all(request.as_bytes()).await.unwrap();
@@ -55,10 +53,7 @@ async fn a1_under_hyper_a_chunked_body_is_cut_off_at_its_limit() {
         chunk.repeat(9)
     ))
     .await;
-    assert!(
-        answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
 }
 
@@ -70,19 +65,14 @@ fn the_binary_says_why_it_does_not_start() {
         (Some("redis://127.0.0.1"), "not part of this version yet"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crier-rest"));
-        command
-            .env_remove("CRIER_REDIS_URL")
-            .env_remove("REDIS_URL");
+        command.env_remove("CRIER_REDIS_URL").env_remove("REDIS_URL");
         if let Some(url) = redis {
             command.env("CRIER_REDIS_URL", url);
         }
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            said.contains(sentence) && said.lines().count() == 1,
-            "{said}"
-        );
+        assert!(said.contains(sentence) && said.lines().count() == 1, "{said}");
         assert!(output.stdout.is_empty());
     }
 }

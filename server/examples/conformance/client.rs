@@ -49,39 +49,25 @@ fn main_namespace(main: &Namespace) {
         }
     });
     main.on("getId", get_id);
-    main.on(
-        "getHandshake",
-        |socket: Socket, (): (), ack: Ack| async move {
-            ack.send(&crate::describe(&socket));
-        },
-    );
-    main.on(
-        "echo",
-        |_socket: Socket, Payload(value): Payload<Value>, ack: Ack| async move {
-            ack.send(&value);
-        },
-    );
+    main.on("getHandshake", |socket: Socket, (): (), ack: Ack| async move {
+        ack.send(&crate::describe(&socket));
+    });
+    main.on("echo", |_socket: Socket, Payload(value): Payload<Value>, ack: Ack| async move {
+        ack.send(&value);
+    });
     main.on("ack", ask_for_an_ack);
-    main.on(
-        "getAckDate",
-        |_socket: Socket, _args: Args, ack: Ack| async move { ack.send(&now()) },
-    );
+    main.on("getAckDate", |_socket: Socket, _args: Args, ack: Ack| async move { ack.send(&now()) });
     replies(main);
     sequences(main);
 }
 
 /// The client's acknowledgement is checked, and its own is not answered.
 async fn ask_for_an_ack(socket: Socket, _args: Args, _ack: Ack) {
-    let answer = socket
-        .emit_with_ack("ack", Args::none(), Duration::from_secs(5))
-        .await;
+    let answer = socket.emit_with_ack("ack", Args::none(), Duration::from_secs(5)).await;
     let Ok(answer) = answer else { return };
-    let five = answer
-        .get::<serde_json::Value>(0)
-        .is_ok_and(|a| a == json!(5));
-    let test = answer
-        .get::<serde_json::Value>(1)
-        .is_ok_and(|b| b.get("test") == Some(&json!(true)));
+    let five = answer.get::<serde_json::Value>(0).is_ok_and(|a| a == json!(5));
+    let test =
+        answer.get::<serde_json::Value>(1).is_ok_and(|b| b.get("test") == Some(&json!(true)));
     if five && test {
         let _ = socket.emit_args("got it", Args::none());
     }
@@ -95,12 +81,9 @@ fn replies(main: &Namespace) {
     main.on("getDate", |socket: Socket, (): (), _ack: Ack| async move {
         let _ = socket.emit("takeDate", &now());
     });
-    main.on(
-        "getDateObj",
-        |socket: Socket, (): (), _ack: Ack| async move {
-            let _ = socket.emit("takeDateObj", &json!({ "date": now() }));
-        },
-    );
+    main.on("getDateObj", |socket: Socket, (): (), _ack: Ack| async move {
+        let _ = socket.emit("takeDateObj", &json!({ "date": now() }));
+    });
     main.on("getUtf8", |socket: Socket, (): (), _ack: Ack| async move {
         let last = "utf8 — string";
         for text in ["てすと", "Я Б Г Д Ж Й", "Ä ä Ü ü ß", last, last] {
@@ -116,12 +99,9 @@ fn replies(main: &Namespace) {
         });
     }
     for (event, reply) in [("buffa", "buffack"), ("blob", "back")] {
-        main.on(
-            event,
-            move |socket: Socket, Payload(_): Payload<Binary>, _ack: Ack| async move {
-                let _ = socket.emit_args(reply, Args::none());
-            },
-        );
+        main.on(event, move |socket: Socket, Payload(_): Payload<Binary>, _ack: Ack| async move {
+            let _ = socket.emit_args(reply, Args::none());
+        });
     }
     for (event, reply) in [("jsonbuff", "jsonbuff-ack"), ("jsonblob", "jsonblob-ack")] {
         main.on(
@@ -145,10 +125,8 @@ struct Mixed {
 
 /// Events that have to come in their order before they are answered.
 fn sequences(main: &Namespace) {
-    let all: [(&[&str], &str); 2] = [
-        (&["abuff1", "abuff2"], "abuff2-ack"),
-        (&["blob1", "blob2", "blob3"], "blob3-ack"),
-    ];
+    let all: [(&[&str], &str); 2] =
+        [(&["abuff1", "abuff2"], "abuff2-ack"), (&["blob1", "blob2", "blob3"], "blob3-ack")];
     for (steps, reply) in all {
         for (at, event) in steps.iter().enumerate() {
             let last = at + 1 == steps.len();

@@ -6,10 +6,7 @@ use crier_server::{EngineHandler, EngineSocket, Io, Limits, Message, Options};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
 pub(crate) fn suite() -> Io {
-    let options = Options {
-        path: "/engine.io/".to_owned(),
-        ..crate::options(300, 200)
-    };
+    let options = Options { path: "/engine.io/".to_owned(), ..crate::options(300, 200) };
     Io::engine(options, Echo)
 }
 
@@ -24,24 +21,11 @@ impl EngineHandler for Echo {
 }
 
 pub(crate) fn client_suite() -> Io {
-    let mut options = Options {
-        path: "/engine.io/".to_owned(),
-        ..crate::options(500, 20_000)
-    };
-    options.limits = Arc::new(Limits {
-        max_payload: 100,
-        ..(*options.limits).clone()
-    });
+    let mut options = Options { path: "/engine.io/".to_owned(), ..crate::options(500, 20_000) };
+    options.limits = Arc::new(Limits { max_payload: 100, ..(*options.limits).clone() });
     options.allow_request = Some(Arc::new(|parts, _peer| {
-        let denied = parts
-            .uri
-            .query()
-            .is_some_and(|query| query.contains("deny"));
-        let verdict = if denied {
-            Err("Forbidden".to_owned())
-        } else {
-            Ok(cookies())
-        };
+        let denied = parts.uri.query().is_some_and(|query| query.contains("deny"));
+        let verdict = if denied { Err("Forbidden".to_owned()) } else { Ok(cookies()) };
         Box::pin(std::future::ready(verdict))
     }));
     Io::engine(options, Answers)

@@ -50,10 +50,7 @@ async fn main() -> std::io::Result<()> {
         Suite::Own => own::server(),
     };
     let listener = TcpListener::bind(cli.listen).await?;
-    #[expect(
-        clippy::print_stdout,
-        reason = "the line that whoever started this waits for"
-    )]
+    #[expect(clippy::print_stdout, reason = "the line that whoever started this waits for")]
     {
         println!("listening on {}", listener.local_addr()?);
     }
@@ -67,37 +64,25 @@ fn options(ping_interval: u64, ping_timeout: u64) -> Options {
         ping_timeout: Duration::from_millis(ping_timeout),
         ..Limits::default()
     };
-    Options {
-        limits: Arc::new(limits),
-        event_rate: EventRate::NONE,
-        ..Options::default()
-    }
+    Options { limits: Arc::new(limits), event_rate: EventRate::NONE, ..Options::default() }
 }
 
 /// A namespace by a name that stands here.
 fn namespace(io: &Io, name: &str) -> Namespace {
-    #[expect(
-        clippy::expect_used,
-        reason = "the names are constants of this example"
-    )]
+    #[expect(clippy::expect_used, reason = "the names are constants of this example")]
     io.of(name).expect("a name with a leading slash")
 }
 
 /// The request that opened a socket's session, as the reference shows it.
 fn describe(socket: &Socket) -> serde_json::Value {
     let handshake = socket.handshake();
-    let headers: serde_json::Map<String, serde_json::Value> = handshake
-        .headers()
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
+    let headers: serde_json::Map<String, serde_json::Value> =
+        handshake.headers().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let query: serde_json::Map<String, serde_json::Value> = handshake
         .query()
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
         .collect();
-    let issued = handshake
-        .issued
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let issued = handshake.issued.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     serde_json::json!({
         "headers": headers,
         "time": httpdate::fmt_http_date(handshake.issued),

@@ -53,36 +53,24 @@ fn test(test: &Namespace) {
     test.on("handshake", |socket: Socket, (): (), ack: Ack| async move {
         ack.send(&crate::describe(&socket));
     });
-    test.on(
-        "bytes",
-        |_socket: Socket, (n,): (usize,), ack: Ack| async move {
-            let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(n).collect();
-            ack.send(&Binary(bytes.into()));
-        },
-    );
-    test.on(
-        "burst",
-        |socket: Socket, Payload(burst): Payload<Burst>, _ack: Ack| async move {
-            let text = "x".repeat(burst.size);
-            for i in 0..burst.count {
-                if let Ok(args) = Args::many(&(i, &text)) {
-                    let _ = socket.emit_args(&burst.event, args);
-                }
+    test.on("bytes", |_socket: Socket, (n,): (usize,), ack: Ack| async move {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(n).collect();
+        ack.send(&Binary(bytes.into()));
+    });
+    test.on("burst", |socket: Socket, Payload(burst): Payload<Burst>, _ack: Ack| async move {
+        let text = "x".repeat(burst.size);
+        for i in 0..burst.count {
+            if let Ok(args) = Args::many(&(i, &text)) {
+                let _ = socket.emit_args(&burst.event, args);
             }
-        },
-    );
-    test.on(
-        "disconnect-me",
-        |socket: Socket, (close,): (bool,), _ack: Ack| async move {
-            socket.disconnect(close);
-        },
-    );
-    test.on(
-        "close-transport",
-        |socket: Socket, (): (), _ack: Ack| async move {
-            socket.close_transport();
-        },
-    );
+        }
+    });
+    test.on("disconnect-me", |socket: Socket, (close,): (bool,), _ack: Ack| async move {
+        socket.disconnect(close);
+    });
+    test.on("close-transport", |socket: Socket, (): (), _ack: Ack| async move {
+        socket.close_transport();
+    });
     rooms(test);
     emits(test);
 }
@@ -95,22 +83,16 @@ struct Burst {
 }
 
 fn rooms(test: &Namespace) {
-    test.on(
-        "join",
-        |socket: Socket, (rooms,): (Vec<String>,), ack: Ack| async move {
-            for room in rooms {
-                let _ = socket.join(room);
-            }
-            ack.send_args(Args::none());
-        },
-    );
-    test.on(
-        "leave",
-        |socket: Socket, (room,): (String,), ack: Ack| async move {
-            socket.leave(&room);
-            ack.send_args(Args::none());
-        },
-    );
+    test.on("join", |socket: Socket, (rooms,): (Vec<String>,), ack: Ack| async move {
+        for room in rooms {
+            let _ = socket.join(room);
+        }
+        ack.send_args(Args::none());
+    });
+    test.on("leave", |socket: Socket, (room,): (String,), ack: Ack| async move {
+        socket.leave(&room);
+        ack.send_args(Args::none());
+    });
     test.on("rooms", |socket: Socket, (): (), ack: Ack| async move {
         ack.send(&named(socket.id().as_str(), &socket.rooms()));
     });
@@ -123,22 +105,16 @@ fn rooms(test: &Namespace) {
             .collect();
         ack.send(&list);
     });
-    test.on(
-        "move",
-        |socket: Socket, Payload(change): Payload<Move>, ack: Ack| async move {
-            let target = select(&socket, &change.rooms);
-            target.join(change.join.into_iter().map(Room::from)).await;
-            target.leave(change.leave.into_iter().map(Room::from)).await;
-            ack.send_args(Args::none());
-        },
-    );
-    test.on(
-        "kick",
-        |socket: Socket, Payload(kick): Payload<Kick>, ack: Ack| async move {
-            ack.send_args(Args::none());
-            select(&socket, &kick.rooms).disconnect(kick.close).await;
-        },
-    );
+    test.on("move", |socket: Socket, Payload(change): Payload<Move>, ack: Ack| async move {
+        let target = select(&socket, &change.rooms);
+        target.join(change.join.into_iter().map(Room::from)).await;
+        target.leave(change.leave.into_iter().map(Room::from)).await;
+        ack.send_args(Args::none());
+    });
+    test.on("kick", |socket: Socket, Payload(kick): Payload<Kick>, ack: Ack| async move {
+        ack.send_args(Args::none());
+        select(&socket, &kick.rooms).disconnect(kick.close).await;
+    });
 }
 
 #[derive(Deserialize)]
@@ -158,65 +134,40 @@ struct Kick {
 }
 
 fn emits(test: &Namespace) {
-    test.on(
-        "emit-to",
-        |socket: Socket, Payload(emit): Payload<EmitTo>, ack: Ack| async move {
-            let all = if emit.to_self {
-                socket.namespace().everyone()
-            } else {
-                socket.broadcast()
-            };
-            let mut target = emit.rooms.into_iter().fold(all, Broadcast::to);
-            target = emit.except.into_iter().fold(target, Broadcast::except);
-            if emit.volatile {
-                target = target.volatile();
-            }
-            if let Ok(args) = Args::many(&emit.args) {
-                let _ = target.emit_args(&emit.event, args);
-            }
-            ack.send_args(Args::none());
-        },
-    );
-    test.on(
-        "ask",
-        |socket: Socket, Payload(ask): Payload<Ask>, ack: Ack| async move {
-            let Ok(args) = Args::many(&ask.args) else {
-                return;
-            };
-            let timeout = Duration::from_millis(ask.timeout);
-            // The client's answer comes in while this handler waits, so it must not hold its queue up.
-            let answer = socket.emit_with_ack(&ask.event, args, timeout).await;
-            let answer =
-                answer.map(|args| (0..args.len()).filter_map(|i| args.get(i).ok()).collect());
-            reply(ack, answer.map_err(|error| (error, Vec::new())));
-        },
-    );
-    test.on(
-        "ask-all",
-        |socket: Socket, Payload(ask): Payload<Ask>, ack: Ack| async move {
-            let Ok(args) = Args::many(&ask.args) else {
-                return;
-            };
-            let timeout = Duration::from_millis(ask.timeout);
-            let target = select(&socket, &ask.rooms);
-            let Ok(acks) = target.emit_with_ack(&ask.event, args, timeout).await else {
-                return;
-            };
-            let firsts = acks
-                .answers
-                .iter()
-                .filter_map(|args| args.get(0).ok())
-                .collect();
-            reply(
-                ack,
-                if acks.is_complete() {
-                    Ok(firsts)
-                } else {
-                    Err((AckError::Timeout, firsts))
-                },
-            );
-        },
-    );
+    test.on("emit-to", |socket: Socket, Payload(emit): Payload<EmitTo>, ack: Ack| async move {
+        let all = if emit.to_self { socket.namespace().everyone() } else { socket.broadcast() };
+        let mut target = emit.rooms.into_iter().fold(all, Broadcast::to);
+        target = emit.except.into_iter().fold(target, Broadcast::except);
+        if emit.volatile {
+            target = target.volatile();
+        }
+        if let Ok(args) = Args::many(&emit.args) {
+            let _ = target.emit_args(&emit.event, args);
+        }
+        ack.send_args(Args::none());
+    });
+    test.on("ask", |socket: Socket, Payload(ask): Payload<Ask>, ack: Ack| async move {
+        let Ok(args) = Args::many(&ask.args) else {
+            return;
+        };
+        let timeout = Duration::from_millis(ask.timeout);
+        // The client's answer comes in while this handler waits, so it must not hold its queue up.
+        let answer = socket.emit_with_ack(&ask.event, args, timeout).await;
+        let answer = answer.map(|args| (0..args.len()).filter_map(|i| args.get(i).ok()).collect());
+        reply(ack, answer.map_err(|error| (error, Vec::new())));
+    });
+    test.on("ask-all", |socket: Socket, Payload(ask): Payload<Ask>, ack: Ack| async move {
+        let Ok(args) = Args::many(&ask.args) else {
+            return;
+        };
+        let timeout = Duration::from_millis(ask.timeout);
+        let target = select(&socket, &ask.rooms);
+        let Ok(acks) = target.emit_with_ack(&ask.event, args, timeout).await else {
+            return;
+        };
+        let firsts = acks.answers.iter().filter_map(|args| args.get(0).ok()).collect();
+        reply(ack, if acks.is_complete() { Ok(firsts) } else { Err((AckError::Timeout, firsts)) });
+    });
 }
 
 #[derive(Deserialize)]
@@ -256,11 +207,7 @@ fn reply(ack: Ack, answers: Result<Vec<Value>, (AckError, Vec<Value>)>) {
 }
 
 fn select(socket: &Socket, rooms: &[String]) -> Broadcast {
-    rooms
-        .iter()
-        .fold(socket.namespace().everyone(), |all, room| {
-            all.to(room.as_str())
-        })
+    rooms.iter().fold(socket.namespace().everyone(), |all, room| all.to(room.as_str()))
 }
 
 /// Room names without the socket's own, sorted.

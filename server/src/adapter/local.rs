@@ -57,9 +57,7 @@ impl Adapter for LocalAdapter {
         request: Request,
     ) -> BoxFuture<'a, Answers> {
         let namespace = self.namespace(namespace);
-        let answer = namespace
-            .map(|n| n.answer(target, &request))
-            .unwrap_or_default();
+        let answer = namespace.map(|n| n.answer(target, &request)).unwrap_or_default();
         Box::pin(std::future::ready(answer))
     }
 }

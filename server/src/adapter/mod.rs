@@ -77,11 +77,7 @@ pub struct SocketInfo {
 impl SocketInfo {
     pub(crate) fn of(socket: &Socket) -> Self {
         let address = socket.handshake().address;
-        Self {
-            id: socket.id(),
-            rooms: socket.rooms(),
-            address,
-        }
+        Self { id: socket.id(), rooms: socket.rooms(), address }
     }
 }
 

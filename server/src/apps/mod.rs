@@ -37,8 +37,7 @@ pub fn install(io: &Io, context: Context) {
         let verdict = gate.admit(&socket);
         async move { verdict }
     });
-    main.handlers()
-        .on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
+    main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
 }
 
@@ -60,10 +59,7 @@ fn refuse(socket: &Socket, refusal: Refusal, ack: Ack) {
 
 /// A path such as `items[2].price` in the contract's form, `items.2.price`.
 fn dotted(path: &str) -> String {
-    path.replace('[', ".")
-        .replace(']', "")
-        .trim_matches('.')
-        .to_owned()
+    path.replace('[', ".").replace(']', "").trim_matches('.').to_owned()
 }
 
 /// Tells a client why something was not done: by its ack, else by an `error` event.
@@ -83,10 +79,7 @@ fn answer(socket: &Socket, refusal: &DomainRefusal, ack: Ack) {
         _ => None,
     };
     if ack.is_wanted() {
-        return ack.send(&Failed {
-            error: refusal.to_string(),
-            retry_after,
-        });
+        return ack.send(&Failed { error: refusal.to_string(), retry_after });
     }
     let details = match refusal {
         DomainRefusal::AccessDenied { room } => Some(serde_json::json!({ "room": room.as_str() })),

@@ -23,25 +23,16 @@ use crate::{
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     main.on_connect(|socket| async move { greet(&socket) });
     let shared = Arc::clone(context);
-    main.on(
-        "subscribe",
-        move |socket: Socket, Payload(asked): Payload<Subscribe>, ack: Ack| {
-            done(&asked, subscribe(&socket, &shared, &asked), &socket, ack)
-        },
-    );
-    main.on(
-        "unsubscribe",
-        |socket: Socket, Payload(asked): Payload<Subscribe>, ack: Ack| {
-            done(&asked, unsubscribe(&socket, &asked), &socket, ack)
-        },
-    );
-    main.on(
-        "heartbeat",
-        |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
-            let _ = socket.emit("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
-            ack.send(&json!({ "ok": true }));
-        },
-    );
+    main.on("subscribe", move |socket: Socket, Payload(asked): Payload<Subscribe>, ack: Ack| {
+        done(&asked, subscribe(&socket, &shared, &asked), &socket, ack)
+    });
+    main.on("unsubscribe", |socket: Socket, Payload(asked): Payload<Subscribe>, ack: Ack| {
+        done(&asked, unsubscribe(&socket, &asked), &socket, ack)
+    });
+    main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
+        let _ = socket.emit("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
+        ack.send(&json!({ "ok": true }));
+    });
 }
 
 /// A user's own rooms, then the first event that a client gets.
@@ -69,27 +60,20 @@ fn greet(socket: &Socket) {
 
 fn subscribe(socket: &Socket, context: &Context, asked: &Subscribe) -> Result<(), Refusal> {
     let who = identity(socket);
-    let room = channel(
-        &asked.channel,
-        who.as_deref().map(|identity| &identity.user),
-    )?;
+    let room = channel(&asked.channel, who.as_deref().map(|identity| &identity.user))?;
     context.policy.may_join(who.as_deref(), &room)?;
     match socket.join(room.as_str()) {
         // One that has gone hears no answer anyway.
         Ok(()) | Err(JoinError::Disconnected) => Ok(()),
-        Err(error @ JoinError::TooManyRooms { .. }) => Err(Refusal::Invalid {
-            path: "channel".to_owned(),
-            message: error.to_string(),
-        }),
+        Err(error @ JoinError::TooManyRooms { .. }) => {
+            Err(Refusal::Invalid { path: "channel".to_owned(), message: error.to_string() })
+        }
     }
 }
 
 fn unsubscribe(socket: &Socket, asked: &Subscribe) -> Result<(), Refusal> {
     let who = identity(socket);
-    let room = channel(
-        &asked.channel,
-        who.as_deref().map(|identity| &identity.user),
-    )?;
+    let room = channel(&asked.channel, who.as_deref().map(|identity| &identity.user))?;
     socket.leave(room.as_str());
     Ok(())
 }
@@ -102,10 +86,7 @@ fn done(
     ack: Ack,
 ) -> std::future::Ready<()> {
     match result {
-        Ok(()) => ack.send(&Subscribed {
-            ok: true,
-            channel: asked.channel.clone(),
-        }),
+        Ok(()) => ack.send(&Subscribed { ok: true, channel: asked.channel.clone() }),
         Err(refusal) => answer(socket, &refusal, ack),
     }
     std::future::ready(())
@@ -118,8 +99,5 @@ pub(super) fn say_goodbye(socket: &Socket, reason: &str) {
 
 /// The payload of `disconnected`.
 pub(super) fn goodbye(reason: &str) -> Disconnected {
-    Disconnected {
-        reason: reason.to_owned(),
-        timestamp: Timestamp::now(),
-    }
+    Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() }
 }

@@ -25,11 +25,7 @@ impl Config {
             cluster_secret: r.keys("cluster_secret"),
             redis_url: r.redis_url("redis_url"),
             data_dir: r.path("data_dir").unwrap_or_default(),
-            apps: r
-                .choices("apps")
-                .into_iter()
-                .filter_map(App::parse)
-                .collect(),
+            apps: r.choices("apps").into_iter().filter_map(App::parse).collect(),
             cors_origins: r.origins("cors_origins"),
             hosts: r.hosts("hosts"),
             client_dist: r.path("client_dist"),
@@ -45,9 +41,7 @@ impl Config {
                 attachment_max: r.number("rest.attachment_max"),
                 requests_per_second: r.cap("rest.requests_per_second", loopback_only),
             },
-            shutdown: Shutdown {
-                drain: r.time("shutdown.drain"),
-            },
+            shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }
     }
@@ -115,20 +109,11 @@ fn read_http(r: &mut Reader<'_>, loopback_only: bool) -> Http {
 }
 
 fn read_auth(r: &mut Reader<'_>) -> Auth {
-    let (secret, pem, jwks) = (
-        r.key("auth.secret"),
-        r.path("auth.keys"),
-        r.path("auth.jwks"),
-    );
+    let (secret, pem, jwks) = (r.key("auth.secret"), r.path("auth.keys"), r.path("auth.jwks"));
     // A key that is given and wrong is an error of its own, not a reason to fall back.
-    let given = ["auth.secret", "auth.keys", "auth.jwks"]
-        .iter()
-        .any(|key| r.is_given(key));
-    let keys = if given {
-        AuthKeys::Configured { secret, pem, jwks }
-    } else {
-        AuthKeys::Development
-    };
+    let given = ["auth.secret", "auth.keys", "auth.jwks"].iter().any(|key| r.is_given(key));
+    let keys =
+        if given { AuthKeys::Configured { secret, pem, jwks } } else { AuthKeys::Development };
     let mode = match r.choice("auth.mode") {
         Some("required") => AuthMode::Required,
         Some("optional") => AuthMode::Optional,
@@ -150,9 +135,5 @@ fn read_auth(r: &mut Reader<'_>) -> Auth {
 
 fn show(entry: &Entry) -> Shown {
     let value = read::shown(entry.setting, &entry.raw);
-    Shown {
-        key: entry.setting.key,
-        value,
-        source: entry.source.clone(),
-    }
+    Shown { key: entry.setting.key, value, source: entry.source.clone() }
 }

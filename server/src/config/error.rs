@@ -87,12 +87,9 @@ pub enum ConfigError {
 }
 
 fn did_you_mean(name: Option<&str>) -> String {
-    name.map(|name| format!("; did you mean {name}?"))
-        .unwrap_or_default()
+    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 fn shown(value: Option<&str>) -> String {
-    value
-        .map(|value| format!("{value:?} is not legal: "))
-        .unwrap_or_default()
+    value.map(|value| format!("{value:?} is not legal: ")).unwrap_or_default()
 }

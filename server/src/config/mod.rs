@@ -106,24 +106,14 @@ impl Config {
     ) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
         let entries = source::merge(vars, file, flags, &mut errors);
-        let mut reader = Reader {
-            entries: &entries,
-            errors: &mut errors,
-            read: Vec::new(),
-        };
+        let mut reader = Reader { entries: &entries, errors: &mut errors, read: Vec::new() };
         let config = Self::read(&mut reader);
         // With half of what was given missing, a rule between settings would blame the wrong one.
-        let is_whole = errors
-            .iter()
-            .all(|error| matches!(error, ConfigError::Value { .. }));
+        let is_whole = errors.iter().all(|error| matches!(error, ConfigError::Value { .. }));
         if is_whole {
             config.check_rules(&mut errors);
         }
-        if errors.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigErrors(errors))
-        }
+        if errors.is_empty() { Ok(config) } else { Err(ConfigErrors(errors)) }
     }
 
     /// [`Config::parse`] with the file found as an operator expects: the one named by `--config`,
@@ -136,10 +126,7 @@ impl Config {
         named: Option<&Path>,
         flags: &[(String, String)],
     ) -> Result<Self, ConfigErrors> {
-        let by_env = vars
-            .all()
-            .into_iter()
-            .find(|(name, _)| name == "CRIER_CONFIG");
+        let by_env = vars.all().into_iter().find(|(name, _)| name == "CRIER_CONFIG");
         let (path, at) = match (named, by_env) {
             (Some(path), _) => (path.to_owned(), Source::Flag),
             (None, Some((name, path))) if !path.is_empty() => {
@@ -154,11 +141,7 @@ impl Config {
             }
             Err(error) => {
                 let reason = error.to_string();
-                Err(ConfigErrors(vec![ConfigError::Unreadable {
-                    path,
-                    at,
-                    reason,
-                }]))
+                Err(ConfigErrors(vec![ConfigError::Unreadable { path, at, reason }]))
             }
         }
     }
@@ -204,21 +187,10 @@ impl Config {
             AuthKeys::Development => "the development key",
             AuthKeys::Configured { .. } => "configured keys",
         };
-        let store = if self.redis_url.is_some() {
-            "redis"
-        } else {
-            "embedded"
-        };
+        let store = if self.redis_url.is_some() { "redis" } else { "embedded" };
         let mut summary = format!("auth by {keys}, store {store}");
-        for shown in self
-            .shown
-            .iter()
-            .filter(|shown| shown.source != Source::Default)
-        {
-            summary.push_str(&format!(
-                ", {}={} ({})",
-                shown.key, shown.value, shown.source
-            ));
+        for shown in self.shown.iter().filter(|shown| shown.source != Source::Default) {
+            summary.push_str(&format!(", {}={} ({})", shown.key, shown.value, shown.source));
         }
         summary
     }

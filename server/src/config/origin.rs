@@ -42,11 +42,7 @@ impl OriginPolicy {
     /// those of loopback. `loopback_only`: nothing listens on any other address.
     #[must_use]
     pub fn new(list: Option<Vec<WebOrigin>>, hosts: Vec<String>, loopback_only: bool) -> Self {
-        Self {
-            list,
-            hosts,
-            loopback_only,
-        }
+        Self { list, hosts, loopback_only }
     }
 
     /// Whether a request with these headers may go on; if not, the answer is 403 and no session is
@@ -112,11 +108,7 @@ impl<'a> Parts<'a> {
             return None;
         }
         let (host, port) = split_port(rest)?;
-        let mut parts = Self {
-            scheme,
-            host,
-            port: 0,
-        };
+        let mut parts = Self { scheme, host, port: 0 };
         parts.port = port.unwrap_or(parts.default_port());
         Some(parts)
     }
@@ -142,13 +134,8 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
         None => text.find(':').unwrap_or(text.len()),
     };
     let (name, rest) = text.split_at_checked(name_end)?;
-    let legal = match name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'))
-    {
-        Some(address) => address
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|a| a.to_string() == address),
+    let legal = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok_and(|a| a.to_string() == address),
         None => is_plain_name(name),
     };
     if !legal {
@@ -176,15 +163,9 @@ mod tests {
 
     fn policy(list: Option<&[&str]>, hosts: &[&str], loopback_only: bool) -> OriginPolicy {
         let list = list.map(|list| {
-            list.iter()
-                .map(|text| WebOrigin::configured(text).expect("a legal origin"))
-                .collect()
+            list.iter().map(|text| WebOrigin::configured(text).expect("a legal origin")).collect()
         });
-        OriginPolicy::new(
-            list,
-            hosts.iter().map(|&host| host.to_owned()).collect(),
-            loopback_only,
-        )
+        OriginPolicy::new(list, hosts.iter().map(|&host| host.to_owned()).collect(), loopback_only)
     }
 
     #[test]
@@ -202,58 +183,22 @@ mod tests {
             (Some("https://evil.test"), Some("localhost:3000"), false),
             // DNS rebinding: the page's own name resolves to us, and Origin equals Host.
             (Some("http://evil.test:3000"), Some("evil.test:3000"), false),
-            (
-                Some("http://localhost.evil.test"),
-                Some("localhost:3000"),
-                false,
-            ),
+            (Some("http://localhost.evil.test"), Some("localhost:3000"), false),
             (Some("http://localhost."), Some("localhost:3000"), false),
             (Some("http://LOCALHOST"), Some("localhost:3000"), false),
             (Some("http://localhost:80"), Some("localhost:3000"), false),
-            (
-                Some("http://localhost:03000"),
-                Some("localhost:3000"),
-                false,
-            ),
-            (
-                Some("http://localhost:3000/"),
-                Some("localhost:3000"),
-                false,
-            ),
-            (
-                Some("http://a@localhost:3000"),
-                Some("localhost:3000"),
-                false,
-            ),
-            (
-                Some("http://localhost:3000 http://evil.test"),
-                Some("localhost:3000"),
-                false,
-            ),
+            (Some("http://localhost:03000"), Some("localhost:3000"), false),
+            (Some("http://localhost:3000/"), Some("localhost:3000"), false),
+            (Some("http://a@localhost:3000"), Some("localhost:3000"), false),
+            (Some("http://localhost:3000 http://evil.test"), Some("localhost:3000"), false),
             (Some("file://"), Some("localhost:3000"), false),
-            (
-                Some("chrome-extension://localhost"),
-                Some("localhost:3000"),
-                false,
-            ),
+            (Some("chrome-extension://localhost"), Some("localhost:3000"), false),
             (Some("http://127.0.0.2"), Some("localhost:3000"), false),
             (Some("http://127.1"), Some("localhost:3000"), false),
-            (
-                Some("http://[::ffff:127.0.0.1]"),
-                Some("localhost:3000"),
-                false,
-            ),
-            (
-                Some("http://[0:0:0:0:0:0:0:1]"),
-                Some("localhost:3000"),
-                false,
-            ),
+            (Some("http://[::ffff:127.0.0.1]"), Some("localhost:3000"), false),
+            (Some("http://[0:0:0:0:0:0:0:1]"), Some("localhost:3000"), false),
         ] {
-            assert_eq!(
-                policy.allows(origin, host),
-                allowed,
-                "{origin:?} to {host:?}"
-            );
+            assert_eq!(policy.allows(origin, host), allowed, "{origin:?} to {host:?}");
         }
     }
 
@@ -265,21 +210,9 @@ mod tests {
             (Some("https://crier.example"), Some("crier.example"), true),
             (Some("http://crier.example"), Some("crier.example"), true),
             (Some("http://10.0.0.7:3000"), Some("10.0.0.7:3000"), true),
-            (
-                Some("https://crier.example:8443"),
-                Some("crier.example:8443"),
-                true,
-            ),
-            (
-                Some("https://crier.example:8443"),
-                Some("crier.example"),
-                false,
-            ),
-            (
-                Some("https://crier.example"),
-                Some("crier.example:3000"),
-                false,
-            ),
+            (Some("https://crier.example:8443"), Some("crier.example:8443"), true),
+            (Some("https://crier.example:8443"), Some("crier.example"), false),
+            (Some("https://crier.example"), Some("crier.example:3000"), false),
             (Some("https://crier.example"), None, false),
             (Some("https://shop.example"), Some("crier.example"), false),
             // Only while listening on loopback alone: else any page that a visitor's own machine
@@ -289,21 +222,14 @@ mod tests {
             (Some("http://localhost:3000"), Some("localhost:3000"), true),
             (Some("http://evil.test"), Some("evil.test"), false),
         ] {
-            assert_eq!(
-                policy.allows(origin, host),
-                allowed,
-                "{origin:?} to {host:?}"
-            );
+            assert_eq!(policy.allows(origin, host), allowed, "{origin:?} to {host:?}");
         }
     }
 
     #[test]
     fn a_list_is_exact() {
-        let policy = policy(
-            Some(&["https://Good.example/", "http://good.example:8080"]),
-            &[],
-            true,
-        );
+        let policy =
+            policy(Some(&["https://Good.example/", "http://good.example:8080"]), &[], true);
         for (origin, allowed) in [
             ("https://good.example", true),
             ("http://good.example:8080", true),
@@ -321,11 +247,7 @@ mod tests {
             ("http://localhost:5173", false),
             ("http://localhost:3000", true), // our own page, asked of Host localhost:3000
         ] {
-            assert_eq!(
-                policy.allows(Some(origin), Some("localhost:3000")),
-                allowed,
-                "{origin}"
-            );
+            assert_eq!(policy.allows(Some(origin), Some("localhost:3000")), allowed, "{origin}");
         }
     }
 

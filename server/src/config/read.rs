@@ -31,8 +31,7 @@ impl Reader<'_> {
 
     pub(super) fn address(&mut self, key: &'static str) -> SocketAddr {
         let none = SocketAddr::from(([127, 0, 0, 1], 0));
-        self.value(key, |raw, _| value::address(raw.text()?))
-            .unwrap_or(none)
+        self.value(key, |raw, _| value::address(raw.text()?)).unwrap_or(none)
     }
 
     pub(super) fn address_or_off(&mut self, key: &'static str) -> Option<SocketAddr> {
@@ -55,9 +54,7 @@ impl Reader<'_> {
                 _ => return None,
             };
             let time = value::time(raw.text()?, bare)?;
-            (min..=max)
-                .contains(&u64::try_from(time.as_millis()).ok()?)
-                .then_some(time)
+            (min..=max).contains(&u64::try_from(time.as_millis()).ok()?).then_some(time)
         });
         time.unwrap_or_default()
     }
@@ -71,9 +68,7 @@ impl Reader<'_> {
                 Kind::Count(min, max) => (value::whole(text)?, min, max),
                 _ => return None,
             };
-            (min..=max)
-                .contains(&number)
-                .then_some(usize::try_from(number).ok()?)
+            (min..=max).contains(&number).then_some(usize::try_from(number).ok()?)
         });
         number.unwrap_or_default()
     }
@@ -99,8 +94,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn switch(&mut self, key: &'static str) -> bool {
-        self.value(key, |raw, _| value::switch(raw.text()?))
-            .unwrap_or_default()
+        self.value(key, |raw, _| value::switch(raw.text()?)).unwrap_or_default()
     }
 
     /// One word of the row's list.
@@ -122,19 +116,13 @@ impl Reader<'_> {
                 Kind::ChoicesOrNone(words) => (words, true),
                 _ => return None,
             };
-            let items: Vec<String> = raw
-                .items()
-                .iter()
-                .map(|item| item.to_ascii_lowercase())
-                .collect();
+            let items: Vec<String> =
+                raw.items().iter().map(|item| item.to_ascii_lowercase()).collect();
             if may_be_none && items == ["none"] {
                 return Some(Vec::new());
             }
             let known = items.iter().all(|item| words.contains(&item.as_str()));
-            let chosen = words
-                .iter()
-                .copied()
-                .filter(|word| items.iter().any(|i| i == word));
+            let chosen = words.iter().copied().filter(|word| items.iter().any(|i| i == word));
             known.then(|| chosen.collect())
         })
         .unwrap_or_default()
@@ -158,16 +146,13 @@ impl Reader<'_> {
     }
 
     pub(super) fn url_path(&mut self, key: &'static str) -> String {
-        self.value(key, |raw, _| value::url_path(raw.text()?))
-            .unwrap_or_default()
+        self.value(key, |raw, _| value::url_path(raw.text()?)).unwrap_or_default()
     }
 
     pub(super) fn hosts(&mut self, key: &'static str) -> Vec<String> {
         self.value(key, |raw, _| {
             let host = |item: &&str| {
-                let bare = item
-                    .strip_prefix('[')
-                    .and_then(|item| item.strip_suffix(']'));
+                let bare = item.strip_prefix('[').and_then(|item| item.strip_suffix(']'));
                 let legal = match bare {
                     Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
                     None => value::is_host_name(item),
@@ -181,10 +166,7 @@ impl Reader<'_> {
 
     pub(super) fn origins(&mut self, key: &'static str) -> Option<Vec<WebOrigin>> {
         self.value(key, |raw, _| {
-            raw.items()
-                .iter()
-                .map(|item| WebOrigin::configured(item))
-                .collect()
+            raw.items().iter().map(|item| WebOrigin::configured(item)).collect()
         })
     }
 
@@ -258,13 +240,8 @@ fn illegal(entry: &Entry) -> ConfigError {
     let hidden = setting.is_secret();
     ConfigError::Value {
         key: setting.key,
-        value: (!hidden).then(|| {
-            if entry.raw.is_empty() {
-                String::new()
-            } else {
-                shown(setting, &entry.raw)
-            }
-        }),
+        value: (!hidden)
+            .then(|| if entry.raw.is_empty() { String::new() } else { shown(setting, &entry.raw) }),
         legal: setting.kind.legal(),
         at: entry.source.clone(),
     }

@@ -24,12 +24,7 @@ pub enum App {
 
 impl App {
     /// All of them, in the order of the contract.
-    pub const ALL: [Self; 4] = [
-        Self::Marketplace,
-        Self::Storefront,
-        Self::Shop,
-        Self::VendorChat,
-    ];
+    pub const ALL: [Self; 4] = [Self::Marketplace, Self::Storefront, Self::Shop, Self::VendorChat];
 
     /// As it is written in the configuration and in a client's `auth.apps`.
     #[must_use]

@@ -25,13 +25,7 @@ impl Setting {
         default: &'static str,
         doc: &'static str,
     ) -> Self {
-        Self {
-            key,
-            kind,
-            default,
-            aliases: &[],
-            doc,
-        }
+        Self { key, kind, default, aliases: &[], doc }
     }
 
     /// The same row with further environment variables.

@@ -57,17 +57,10 @@ pub(super) fn merge(
     }
     let entry = |setting: &'static Setting| {
         let found = layers.iter().find_map(|layer| {
-            layer
-                .iter()
-                .find(|entry| std::ptr::eq(entry.setting, setting))
-                .cloned()
+            layer.iter().find(|entry| std::ptr::eq(entry.setting, setting)).cloned()
         });
         let default = || Raw::Text(setting.default.to_owned());
-        found.unwrap_or_else(|| Entry {
-            setting,
-            raw: default(),
-            source: Source::Default,
-        })
+        found.unwrap_or_else(|| Entry { setting, raw: default(), source: Source::Default })
     };
     SETTINGS.iter().map(entry).collect()
 }
@@ -105,24 +98,14 @@ fn env_layer(vars: &impl Vars, errors: &mut Vec<ConfigError>) -> Layer {
             || SETTINGS.iter().any(|setting| is_alias_of(setting, name));
         if !skipped {
             let source = Source::Env(name.clone());
-            add(
-                &mut ours,
-                rest,
-                Raw::Text(value.clone()),
-                &source,
-                vars,
-                errors,
-            );
+            add(&mut ours, rest, Raw::Text(value.clone()), &source, vars, errors);
         }
     }
     // The further names count only where ours is absent: a `JWT_SECRET` that lies around must not
     // argue with `CRIER_AUTH_SECRET`.
     for setting in SETTINGS {
         for alias in setting.aliases {
-            if ours
-                .iter()
-                .any(|entry| std::ptr::eq(entry.setting, setting))
-            {
+            if ours.iter().any(|entry| std::ptr::eq(entry.setting, setting)) {
                 break;
             }
             let named = |(name, value): &&(String, String)| {
@@ -134,14 +117,7 @@ fn env_layer(vars: &impl Vars, errors: &mut Vec<ConfigError>) -> Layer {
                 let suffix = if name == alias { "" } else { "_file" };
                 let key = format!("{}{suffix}", setting.key);
                 let source = Source::Env(name.clone());
-                add(
-                    &mut ours,
-                    &key,
-                    Raw::Text(value.clone()),
-                    &source,
-                    vars,
-                    errors,
-                );
+                add(&mut ours, &key, Raw::Text(value.clone()), &source, vars, errors);
             }
         }
     }
@@ -156,11 +132,7 @@ fn file_layer(path: &Path, text: &str, vars: &impl Vars, errors: &mut Vec<Config
             let before = text.get(..end).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let reason = error.message().to_owned();
-            errors.push(ConfigError::Toml {
-                path: path.to_owned(),
-                line,
-                reason,
-            });
+            errors.push(ConfigError::Toml { path: path.to_owned(), line, reason });
             return Layer::new();
         }
     };
@@ -181,11 +153,7 @@ fn file_layer(path: &Path, text: &str, vars: &impl Vars, errors: &mut Vec<Config
 /// Names with their section, dotted. A table inside a section is one more word of the name.
 fn flatten(section: &str, table: &toml::Table, flat: &mut Vec<(String, toml::Value)>) {
     for (key, value) in table {
-        let name = if section.is_empty() {
-            key.clone()
-        } else {
-            format!("{section}.{key}")
-        };
+        let name = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
         match value {
             toml::Value::Table(inner) => flatten(&name, inner, flat),
             value => flat.push((name, value.clone())),
@@ -222,21 +190,11 @@ fn add(
             Source::Flag | Source::File(_) | Source::Default => name.to_owned(),
         };
         let nearest = nearest(&name, source);
-        errors.push(ConfigError::Unknown {
-            name,
-            at: source.clone(),
-            nearest,
-        });
+        errors.push(ConfigError::Unknown { name, at: source.clone(), nearest });
         return;
     };
-    if layer
-        .iter()
-        .any(|entry| std::ptr::eq(entry.setting, setting))
-    {
-        errors.push(ConfigError::Twice {
-            key: setting.key,
-            at: source.clone(),
-        });
+    if layer.iter().any(|entry| std::ptr::eq(entry.setting, setting)) {
+        errors.push(ConfigError::Twice { key: setting.key, at: source.clone() });
         return;
     }
     let raw = if in_file {
@@ -253,11 +211,7 @@ fn add(
     } else {
         raw
     };
-    layer.push(Entry {
-        setting,
-        raw,
-        source: source.clone(),
-    });
+    layer.push(Entry { setting, raw, source: source.clone() });
 }
 
 struct Resolved {
@@ -270,39 +224,25 @@ fn resolve(name: &str) -> Option<Resolved> {
     let name = normal_name(name);
     let exact = SETTINGS.iter().find(|setting| setting.normal() == name);
     if let Some(setting) = exact {
-        return Some(Resolved {
-            setting,
-            in_file: false,
-        });
+        return Some(Resolved { setting, in_file: false });
     }
     let base = name.strip_suffix("_file")?;
-    let setting = SETTINGS
-        .iter()
-        .find(|setting| setting.may_come_from_file() && setting.normal() == base)?;
-    Some(Resolved {
-        setting,
-        in_file: true,
-    })
+    let setting =
+        SETTINGS.iter().find(|setting| setting.may_come_from_file() && setting.normal() == base)?;
+    Some(Resolved { setting, in_file: true })
 }
 
 fn is_alias_of(setting: &Setting, name: &str) -> bool {
-    let base = name
-        .strip_suffix("_FILE")
-        .filter(|_| setting.may_come_from_file());
-    setting
-        .aliases
-        .iter()
-        .any(|alias| *alias == name || Some(*alias) == base)
+    let base = name.strip_suffix("_FILE").filter(|_| setting.may_come_from_file());
+    setting.aliases.iter().any(|alias| *alias == name || Some(*alias) == base)
 }
 
 /// Whether Kubernetes made this variable of a service called `crier` or `crier-…`:
 /// `CRIER_PORT=tcp://…`, `CRIER_REST_SERVICE_HOST`, `CRIER_PORT_3000_TCP_ADDR`. No setting of ours
 /// may ever be named so.
 fn is_kubernetes_link(name: &str) -> bool {
-    let numbered = name
-        .split("_PORT_")
-        .skip(1)
-        .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let numbered =
+        name.split("_PORT_").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     name.ends_with("_PORT")
         || name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
@@ -322,10 +262,8 @@ fn nearest(name: &str, source: &Source) -> Option<String> {
         let leaf_typed = strsim::damerau_levenshtein(&leaf(setting), &written) + 1;
         if moved { 0 } else { typed.min(leaf_typed) }
     };
-    let (distance, setting) = SETTINGS
-        .iter()
-        .map(|setting| (distance(setting), setting))
-        .min_by_key(|(d, _)| *d)?;
+    let (distance, setting) =
+        SETTINGS.iter().map(|setting| (distance(setting), setting)).min_by_key(|(d, _)| *d)?;
     if distance > written.len() / 3 + 1 {
         return None;
     }

@@ -181,11 +181,7 @@ pub fn markdown_table() -> String {
             "" => "none".to_owned(),
             text => format!("`{text}`"),
         };
-        let (key, envs, doc) = (
-            setting.key,
-            envs.join(", "),
-            setting.doc.replace('|', "\\|"),
-        );
+        let (key, envs, doc) = (setting.key, envs.join(", "), setting.doc.replace('|', "\\|"));
         table.push_str(&format!("| `{key}` | {envs} | {default} | {doc} |\n"));
     }
     table

@@ -30,11 +30,7 @@ impl Raw {
             Self::Text(text) => text.split(',').collect(),
             Self::List(items) => items.iter().map(String::as_str).collect(),
         };
-        items
-            .into_iter()
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect()
+        items.into_iter().map(str::trim).filter(|item| !item.is_empty()).collect()
     }
 
     /// Whether it says nothing: Compose files and shells set variables to nothing to unset them.
@@ -149,12 +145,7 @@ pub(super) fn without_password(url: &str) -> String {
 
 /// Milliseconds in the largest unit that divides them.
 pub(super) fn show_time(millis: u64) -> String {
-    for (unit, size) in [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-    ] {
+    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
         if millis >= size && millis.is_multiple_of(size) {
             return format!("{}{unit}", millis / size);
         }
@@ -205,11 +196,7 @@ mod tests {
             ("99999999999999999999", true, None),
             ("999999999999999999d", true, None),
         ] {
-            assert_eq!(
-                time(text, bare),
-                expected.map(Duration::from_millis),
-                "{text:?}"
-            );
+            assert_eq!(time(text, bare), expected.map(Duration::from_millis), "{text:?}");
         }
     }
 

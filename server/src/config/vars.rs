@@ -26,10 +26,7 @@ impl Vars for Environment {
         // name says so, and then its value is refused by its own rule.
         std::env::vars_os()
             .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned(),
-                )
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
             })
             .collect()
     }
@@ -52,13 +49,8 @@ impl MapVars {
     /// An environment of these variables and no files.
     #[must_use]
     pub fn new<const N: usize>(vars: [(&str, &str); N]) -> Self {
-        let vars = vars
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self {
-            vars: vars.collect(),
-            files: BTreeMap::new(),
-        }
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { vars: vars.collect(), files: BTreeMap::new() }
     }
 
     /// Adds a file.
@@ -71,15 +63,11 @@ impl MapVars {
 
 impl Vars for MapVars {
     fn all(&self) -> Vec<(String, String)> {
-        self.vars
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+        self.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
         let text = path.to_str().and_then(|path| self.files.get(path));
-        text.cloned()
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        text.cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 }

@@ -78,9 +78,7 @@ pub async fn run(
     limits: HttpLimits,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let permits = Arc::new(Semaphore::new(
-        limits.connections_max.min(Semaphore::MAX_PERMITS),
-    ));
+    let permits = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
     let limits = Arc::new(limits);
     let per_address = Arc::new(PerAddress::default());
     let tasks = TaskTracker::new();
@@ -105,9 +103,7 @@ pub async fn run(
         let Some(counted) = per_address.count(peer.ip(), limits.connections_per_address) else {
             continue;
         };
-        let permit = ConnectionPermit {
-            permit: Arc::new(permit),
-        };
+        let permit = ConnectionPermit { permit: Arc::new(permit) };
         let connection = connection(
             stream,
             peer,
@@ -201,21 +197,14 @@ fn answer(
                 let response = handler(request, peer).await?;
                 let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                 // What came behind a refused upgrade must not be taken for another request.
-                Ok(if wants_upgrade && !upgrades {
-                    closing(response)
-                } else {
-                    response
-                })
+                Ok(if wants_upgrade && !upgrades { closing(response) } else { response })
             }
         }
     }
 }
 
 fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<Response> {
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |target| target.as_str().len());
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits.uri_max {
         return Some(text(StatusCode::URI_TOO_LONG, "URI Too Long"));
     }

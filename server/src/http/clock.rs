@@ -100,12 +100,7 @@ pub(super) struct TimedStream {
 
 impl TimedStream {
     pub(super) fn new(stream: TcpStream, phase: Arc<Phase>, write_timeout: Duration) -> Self {
-        Self {
-            stream: TokioIo::new(stream),
-            phase,
-            write_timeout,
-            write: None,
-        }
+        Self { stream: TokioIo::new(stream), phase, write_timeout, write: None }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {

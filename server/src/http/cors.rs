@@ -16,9 +16,7 @@ pub(crate) struct Cors {
 impl Cors {
     pub(crate) fn judge(origins: &dyn Origins, request: &HeaderMap) -> Self {
         let origin = request.get(header::ORIGIN);
-        let host = request
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let host = request.get(header::HOST).and_then(|host| host.to_str().ok());
         let allowed = match origin.map(HeaderValue::to_str) {
             None => origins.allows(None, host),
             Some(Ok(origin)) => origins.allows(Some(origin), host),
@@ -59,10 +57,7 @@ impl Cors {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
         let names = HeaderValue::from_static("content-type,authorization");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
-        headers.insert(
-            header::ACCESS_CONTROL_MAX_AGE,
-            HeaderValue::from_static("600"),
-        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         self.apply(response)
     }
 }

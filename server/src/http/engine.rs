@@ -85,10 +85,7 @@ pub(crate) async fn handle(
         (Ok(Route::Poll(sid)), _) => Ok(poll(io, sid).await),
         (Ok(Route::Post(sid)), _) => post(io, &parts, sid, body).await,
         // `verify` lets a websocket in only where one was asked for.
-        (Ok(_), None) => Ok(refuse(
-            RequestError::BadRequest,
-            RequestError::BadRequest.json(),
-        )),
+        (Ok(_), None) => Ok(refuse(RequestError::BadRequest, RequestError::BadRequest.json())),
     };
     response.map(|response| cors.apply(response))
 }
@@ -149,9 +146,7 @@ async fn admit(io: &IoInner, parts: &Parts, peer: IpAddr) -> Result<HeaderMap, B
 fn busy(status: StatusCode) -> Response {
     metrics::refused(status);
     let mut response = closing(empty(status));
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
@@ -162,20 +157,10 @@ async fn open_polling(io: &Arc<IoInner>, parts: &Parts, peer: IpAddr, base64: bo
     };
     let options = io.options();
     let websocket = options.transports.contains(&TransportName::WebSocket);
-    let upgrades: &[&str] = if websocket && options.allow_upgrades {
-        &["websocket"]
-    } else {
-        &[]
-    };
+    let upgrades: &[&str] = if websocket && options.allow_upgrades { &["websocket"] } else { &[] };
     let sid = io.new_sid();
     let open = engine::open_packet(&sid, upgrades, &options.limits);
-    io.open(
-        sid,
-        Handshake::new(parts, peer),
-        TransportName::Polling,
-        base64,
-        None,
-    );
+    io.open(sid, Handshake::new(parts, peer), TransportName::Polling, base64, None);
     let mut response = no_store(full(StatusCode::OK, POLL_TYPE, open));
     for (name, value) in &added {
         response.headers_mut().append(name.clone(), value.clone());
@@ -248,9 +233,7 @@ fn check(parts: &Parts) -> Result<upgrade::Accept, Box<Response>> {
         let mut response = refuse_upgrade(refusal.status, refusal.message);
         if refusal.status == 426 {
             let version = HeaderValue::from_static("13");
-            response
-                .headers_mut()
-                .insert(header::SEC_WEBSOCKET_VERSION, version);
+            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
         }
         Box::new(response)
     })
@@ -273,10 +256,7 @@ fn switching(accept: upgrade::Accept) -> Response {
 
 /// The bare stream behind a 101, and what the client sent early.
 async fn upgraded(on_upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
-    let upgraded = tokio::time::timeout(UPGRADE_TIMEOUT, on_upgrade)
-        .await
-        .ok()?
-        .ok()?;
+    let upgraded = tokio::time::timeout(UPGRADE_TIMEOUT, on_upgrade).await.ok()?.ok()?;
     let parts = upgraded.downcast::<TimedStream>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
 }
@@ -306,11 +286,7 @@ async fn post(io: &IoInner, parts: &Parts, sid: Sid, body: Incoming) -> Result<R
     let Some(session) = io.session(&sid) else {
         return Ok(unknown());
     };
-    if parts
-        .headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|e| e.as_bytes() != b"identity")
-    {
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|e| e.as_bytes() != b"identity") {
         // Nothing is inflated here; the session is not touched.
         metrics::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         return Ok(closing(empty(StatusCode::UNSUPPORTED_MEDIA_TYPE)));

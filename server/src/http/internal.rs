@@ -38,10 +38,7 @@ pub fn handler(
     origins: OriginPolicy,
 ) -> Handler {
     Arc::new(move |request, _peer| {
-        let host = request
-            .headers()
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let response = if !host.is_some_and(|host| is_expected(host, &origins)) {
             text(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request")
         } else if request.method() == Method::GET {
@@ -60,11 +57,7 @@ fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle)
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => {
             io.measure();
-            full(
-                StatusCode::OK,
-                "text/plain; version=0.0.4; charset=utf-8",
-                prometheus.render(),
-            )
+            full(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", prometheus.render())
         }
         _ => text(StatusCode::NOT_FOUND, "Not Found\n"),
     }
@@ -73,14 +66,9 @@ fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle)
 /// A page on a name that an attacker points here (DNS rebinding) cannot read this: only our own names
 /// are answered, and bare addresses, which nobody can point anywhere.
 fn is_expected(host: &str, origins: &OriginPolicy) -> bool {
-    let name = host
-        .parse::<Authority>()
-        .map(|authority| authority.host().to_owned());
+    let name = host.parse::<Authority>().map(|authority| authority.host().to_owned());
     let is_address = name.is_ok_and(|name| {
-        name.trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>()
-            .is_ok()
+        name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
     });
     is_address || origins.is_own_host(host)
 }

@@ -48,13 +48,7 @@ pub async fn serve(listener: TcpListener, io: Io) -> std::io::Result<()> {
             }
         })
     });
-    accept::run(
-        listener,
-        handler,
-        HttpLimits::default(),
-        CancellationToken::new(),
-    )
-    .await
+    accept::run(listener, handler, HttpLimits::default(), CancellationToken::new()).await
 }
 
 /// An answer with a whole body.
@@ -80,15 +74,11 @@ pub fn empty(status: StatusCode) -> Response {
 
 /// A whole body.
 pub fn whole(bytes: Bytes) -> Body {
-    Full::new(bytes)
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Says that the connection ends with this answer.
 pub(crate) fn closing(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -37,9 +37,7 @@ pub(crate) async fn read(mut body: Incoming, max: usize) -> Result<Bytes, BadBod
     loop {
         let earned = u32::try_from(len / BYTES_PER_SECOND).unwrap_or(u32::MAX);
         let deadline = start + BODY_TIME + Duration::from_secs(1) * earned;
-        let frame = timeout_at(deadline, body.frame())
-            .await
-            .map_err(|_| BadBody::TooSlow)?;
+        let frame = timeout_at(deadline, body.frame()).await.map_err(|_| BadBody::TooSlow)?;
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| BadBody::Aborted)?.into_data() else {
             continue;

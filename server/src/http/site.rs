@@ -93,24 +93,17 @@ impl Site {
     /// A file of the official client, under the path of the sessions.
     fn client_file(&self, request: &Request<Incoming>) -> Option<Response> {
         let name = request.uri().path().strip_prefix(&self.io.options().path)?;
-        let match_ = request
-            .headers()
-            .get(header::IF_NONE_MATCH)
-            .and_then(|v| v.to_str().ok());
+        let match_ = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
         let (mut response, etag) = match self.client.lookup(name, match_)? {
             ClientAnswer::Redirect(url) => {
                 let mut response = empty(StatusCode::FOUND);
-                response
-                    .headers_mut()
-                    .insert(header::LOCATION, HeaderValue::try_from(url).ok()?);
+                response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(url).ok()?);
                 (response, None)
             }
             ClientAnswer::NotModified(etag) => (empty(StatusCode::NOT_MODIFIED), Some(etag)),
-            ClientAnswer::File {
-                content_type,
-                body,
-                etag,
-            } => (full(StatusCode::OK, content_type, body), etag),
+            ClientAnswer::File { content_type, body, etag } => {
+                (full(StatusCode::OK, content_type, body), etag)
+            }
         };
         let fresh = HeaderValue::from_static("public, max-age=0");
         response.headers_mut().insert(header::CACHE_CONTROL, fresh);
@@ -135,18 +128,12 @@ impl Site {
         let answer = dev_token::answer(&body, development_token);
         let mut response = full(answer.status, "application/json", answer.body);
         let no_store = HeaderValue::from_static("no-store");
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, no_store);
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
         response
     }
 
     fn is_ours(&self, headers: &HeaderMap) -> bool {
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-        };
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let (origin, host) = (text(header::ORIGIN), text(header::HOST));
         let origin_is_text = headers.contains_key(header::ORIGIN) == origin.is_some();
         origin_is_text
@@ -171,10 +158,7 @@ pub fn sign(secret: &[u8], token: &Token) -> Result<String, String> {
     use crier_domain::{Role, UserId, UserType};
     UserId::parse(&token.user)
         .ok_or("user: 1 to 256 bytes without control characters are expected")?;
-    let role = token
-        .role
-        .and_then(|role| Role::parse(role.as_str()))
-        .unwrap_or_default();
+    let role = token.role.and_then(|role| Role::parse(role.as_str())).unwrap_or_default();
     let user_type = token.user_type.map(|kind| match kind {
         crate::cli::UserType::Customer => UserType::Customer,
         crate::cli::UserType::Vendor => UserType::Vendor,
@@ -190,8 +174,6 @@ impl std::fmt::Debug for Also {
 
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site")
-            .field("development", &self.development)
-            .finish_non_exhaustive()
+        f.debug_struct("Site").field("development", &self.development).finish_non_exhaustive()
     }
 }

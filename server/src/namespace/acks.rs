@@ -71,10 +71,7 @@ struct Gathered {
 
 impl Collector {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::default(),
-            changed: Notify::new(),
-        })
+        Arc::new(Self { state: Mutex::default(), changed: Notify::new() })
     }
 
     /// One more socket is asked.
@@ -116,10 +113,7 @@ impl Collector {
         // Too late or complete: the answers are taken as they are.
         let _ = tokio::time::timeout(timeout, all).await;
         let answers = std::mem::take(&mut lock(&self.state).answers);
-        Acks {
-            answers,
-            asked: asked.len(),
-        }
+        Acks { answers, asked: asked.len() }
     }
 }
 

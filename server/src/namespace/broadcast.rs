@@ -26,17 +26,8 @@ pub struct Broadcast {
 
 impl Broadcast {
     pub(crate) fn new(namespace: Namespace) -> Self {
-        let target = Target {
-            rooms: SmallVec::new(),
-            except: SmallVec::new(),
-            local: false,
-        };
-        Self {
-            namespace,
-            target,
-            volatile: false,
-            key: None,
-        }
+        let target = Target { rooms: SmallVec::new(), except: SmallVec::new(), local: false };
+        Self { namespace, target, volatile: false, key: None }
     }
 
     /// Adds a room.
@@ -83,21 +74,10 @@ impl Broadcast {
     /// # Errors
     /// As for [`Broadcast::emit`].
     pub fn emit_args(self, event: &str, args: Args) -> Result<(), EmitError> {
-        let Self {
-            namespace,
-            target,
-            volatile,
-            key,
-        } = self;
+        let Self { namespace, target, volatile, key } = self;
         let name = namespace.name().clone();
-        let envelope = Envelope {
-            namespace: name,
-            target,
-            event: event.into(),
-            args,
-            volatile,
-            key,
-        };
+        let envelope =
+            Envelope { namespace: name, target, event: event.into(), args, volatile, key };
         namespace.adapter().publish(envelope)
     }
 
@@ -117,18 +97,9 @@ impl Broadcast {
     ) -> Result<Acks, AckError> {
         let name = self.namespace.name().clone();
         let (target, volatile, key) = (self.target, self.volatile, self.key);
-        let envelope = Envelope {
-            namespace: name,
-            target,
-            event: event.into(),
-            args,
-            volatile,
-            key,
-        };
-        self.namespace
-            .adapter()
-            .publish_with_ack(envelope, timeout)
-            .await
+        let envelope =
+            Envelope { namespace: name, target, event: event.into(), args, volatile, key };
+        self.namespace.adapter().publish_with_ack(envelope, timeout).await
     }
 
     /// The sockets of the selection, on all replicas.
@@ -138,16 +109,12 @@ impl Broadcast {
 
     /// Makes the selected sockets enter rooms; tells how many there were.
     pub async fn join(&self, rooms: impl IntoIterator<Item = Room>) -> usize {
-        self.ask(Request::Join(rooms.into_iter().collect()))
-            .await
-            .matched
+        self.ask(Request::Join(rooms.into_iter().collect())).await.matched
     }
 
     /// Makes the selected sockets leave rooms; tells how many there were.
     pub async fn leave(&self, rooms: impl IntoIterator<Item = Room>) -> usize {
-        self.ask(Request::Leave(rooms.into_iter().collect()))
-            .await
-            .matched
+        self.ask(Request::Leave(rooms.into_iter().collect())).await.matched
     }
 
     /// Disconnects the selected sockets, with `close` their whole connections; tells how many there
@@ -158,10 +125,7 @@ impl Broadcast {
 
     async fn ask(&self, request: Request) -> Answers {
         let name = self.namespace.name();
-        self.namespace
-            .adapter()
-            .ask(name, &self.target, request)
-            .await
+        self.namespace.adapter().ask(name, &self.target, request).await
     }
 }
 

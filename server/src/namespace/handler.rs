@@ -35,10 +35,7 @@ pub struct ConnectError {
 impl ConnectError {
     /// A refusal with a message alone.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            data: None,
-        }
+        Self { message: message.into(), data: None }
     }
 
     /// Adds what the client finds in `err.data`.
@@ -117,9 +114,7 @@ pub struct Ack {
 
 impl Ack {
     pub(crate) fn new(socket: &Socket, id: Option<AckId>) -> Self {
-        Self {
-            target: id.map(|id| (socket.clone(), id)),
-        }
+        Self { target: id.map(|id| (socket.clone(), id)) }
     }
 
     /// Whether the client waits for an answer.
@@ -148,9 +143,7 @@ impl Ack {
 
 impl fmt::Debug for Ack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ack")
-            .field("wanted", &self.is_wanted())
-            .finish()
+        f.debug_struct("Ack").field("wanted", &self.is_wanted()).finish()
     }
 }
 
@@ -167,9 +160,7 @@ pub(crate) struct Behaviour {
 
 impl fmt::Debug for Behaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Behaviour")
-            .field("events", &self.events.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("Behaviour").field("events", &self.events.keys()).finish_non_exhaustive()
     }
 }
 
@@ -212,28 +203,14 @@ pub(crate) fn default_refusal(socket: &Socket, event: &str, refusal: &Refusal, a
         Refusal::BadPayload(error) => ("BAD_PAYLOAD", error.to_string(), None),
         Refusal::RateLimited(after) => {
             let seconds = after.as_secs().max(1);
-            (
-                "RATE_LIMITED",
-                "Rate limit exceeded".to_owned(),
-                Some(seconds),
-            )
+            ("RATE_LIMITED", "Rate limit exceeded".to_owned(), Some(seconds))
         }
     };
     if ack.is_wanted() {
-        ack.send(&Reply {
-            error: &message,
-            retry_after,
-        });
+        ack.send(&Reply { error: &message, retry_after });
     } else {
         let details = serde_json::json!({ "event": event });
         // A full outbox closes the session by itself; nothing is left to do here.
-        let _ = socket.emit(
-            "error",
-            &ErrorEvent {
-                code,
-                message: &message,
-                details,
-            },
-        );
+        let _ = socket.emit("error", &ErrorEvent { code, message: &message, details });
     }
 }

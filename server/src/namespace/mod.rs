@@ -168,13 +168,7 @@ impl Namespace {
     }
 
     pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
-        Arc::clone(
-            &self
-                .0
-                .behaviour
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        Arc::clone(&self.0.behaviour.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn registry(&self) -> &Registry<Socket> {
@@ -214,20 +208,9 @@ impl Namespace {
 
     /// Hands an event to the sockets of this replica.
     pub(crate) fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
-        let Envelope {
-            target,
-            event,
-            args,
-            volatile,
-            key,
-            ..
-        } = envelope;
+        let Envelope { target, event, args, volatile, key, .. } = envelope;
         let packet = Outgoing::event(&self.0.name, &event, args, None)?;
-        let parcel = Arc::new(Parcel {
-            packet,
-            volatile,
-            key,
-        });
+        let parcel = Arc::new(Parcel { packet, volatile, key });
         let receivers = self.select(&target);
         for socket in receivers.as_slice() {
             // A client that is too slow is closed by its own session; the others are not touched.
@@ -244,30 +227,16 @@ impl Namespace {
         timeout: Duration,
     ) -> Result<Acks, AckError> {
         let id = self.next_ack_id();
-        let Envelope {
-            target,
-            event,
-            args,
-            volatile,
-            key,
-            ..
-        } = envelope;
+        let Envelope { target, event, args, volatile, key, .. } = envelope;
         let packet =
             Outgoing::event(&self.0.name, &event, args, Some(id)).map_err(EmitError::from)?;
-        let parcel = Arc::new(Parcel {
-            packet,
-            volatile,
-            key,
-        });
+        let parcel = Arc::new(Parcel { packet, volatile, key });
         let collector = Collector::new();
         let receivers = self.select(&target);
         for socket in receivers.as_slice() {
             collector.ask();
             // The collector forgets all of them at its end.
-            if socket
-                .expect_ack(id, PendingAck::Many(Arc::clone(&collector)))
-                .is_err()
-            {
+            if socket.expect_ack(id, PendingAck::Many(Arc::clone(&collector))).is_err() {
                 collector.gone();
             } else if socket.push(&parcel) != Pushed::Queued {
                 socket.forget_ack(id);
@@ -293,9 +262,8 @@ impl Namespace {
                 }
             }
             Request::Leave(rooms) => {
-                for (socket, room) in receivers
-                    .iter()
-                    .flat_map(|s| rooms.iter().map(move |r| (s, r)))
+                for (socket, room) in
+                    receivers.iter().flat_map(|s| rooms.iter().map(move |r| (s, r)))
                 {
                     socket.leave(room.as_str());
                 }
@@ -306,11 +274,7 @@ impl Namespace {
                 }
             }
         }
-        Answers {
-            sockets,
-            matched: receivers.len(),
-            missing: Vec::new(),
-        }
+        Answers { sockets, matched: receivers.len(), missing: Vec::new() }
     }
 
     fn select(&self, target: &Target) -> select::Receivers<Socket> {
@@ -338,10 +302,7 @@ impl Handlers {
         F: Fn(Socket) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
     {
-        self.change(|b| {
-            b.middleware
-                .push(Arc::new(move |s| Box::pin(middleware(s))))
-        });
+        self.change(|b| b.middleware.push(Arc::new(move |s| Box::pin(middleware(s)))));
     }
 
     /// Calls a handler for every client that has joined, after the client was told so.

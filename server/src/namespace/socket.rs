@@ -107,15 +107,7 @@ impl Socket {
     ) -> Self {
         let behaviour = namespace.behaviour();
         let (phase, state) = (AtomicU8::new(phase::PENDING), Mutex::default());
-        Self(Arc::new(Inner {
-            id,
-            namespace,
-            session,
-            auth,
-            behaviour,
-            phase,
-            state,
-        }))
+        Self(Arc::new(Inner { id, namespace, session, auth, behaviour, phase, state }))
     }
 
     /// The public id; also the name of a room that only this socket is in.
@@ -175,21 +167,14 @@ impl Socket {
             return Err(JoinError::TooManyRooms { max });
         }
         state.rooms.push(room.clone());
-        self.0
-            .namespace
-            .registry()
-            .join(&room, self.0.id, self.clone());
+        self.0.namespace.registry().join(&room, self.0.id, self.clone());
         Ok(())
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
         let mut state = lock(&self.0.state);
-        if let Some(at) = state
-            .rooms
-            .iter()
-            .position(|joined| joined.as_str() == room)
-        {
+        if let Some(at) = state.rooms.iter().position(|joined| joined.as_str() == room) {
             let room = state.rooms.swap_remove(at);
             self.0.namespace.registry().leave(&room, &self.0.id);
         }
@@ -197,10 +182,7 @@ impl Socket {
 
     /// Whether it is in a room.
     pub fn is_in(&self, room: &str) -> bool {
-        lock(&self.0.state)
-            .rooms
-            .iter()
-            .any(|joined| joined.as_str() == room)
+        lock(&self.0.state).rooms.iter().any(|joined| joined.as_str() == room)
             || room == self.0.id.as_str()
     }
 
@@ -236,11 +218,7 @@ impl Socket {
     /// As for [`Socket::emit`]; being dropped is no error.
     pub fn emit_volatile(&self, event: &str, args: Args) -> Result<(), EmitError> {
         let packet = Outgoing::event(self.0.namespace.name(), event, args, None)?;
-        pushed(self.push(&Arc::new(Parcel {
-            packet,
-            volatile: true,
-            key: None,
-        })))
+        pushed(self.push(&Arc::new(Parcel { packet, volatile: true, key: None })))
     }
 
     /// Sends an event and waits for the client's acknowledgement.
@@ -311,11 +289,7 @@ impl Socket {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let wrapped = handler::event_handler(event, handler);
-        lock(&self.0.state)
-            .local
-            .get_or_insert_default()
-            .events
-            .insert(event.into(), wrapped);
+        lock(&self.0.state).local.get_or_insert_default().events.insert(event.into(), wrapped);
     }
 
     /// Calls a handler when this socket has gone.
@@ -325,11 +299,7 @@ impl Socket {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let wrapped: DisconnectHandler = Arc::new(move |s, reason| Box::pin(handler(s, reason)));
-        lock(&self.0.state)
-            .local
-            .get_or_insert_default()
-            .on_disconnect
-            .push(wrapped);
+        lock(&self.0.state).local.get_or_insert_default().on_disconnect.push(wrapped);
     }
 
     // For the session's owner and the namespace.
@@ -346,10 +316,7 @@ impl Socket {
     pub(crate) fn handler(&self, event: &str) -> Option<EventHandler> {
         let local = {
             let state = lock(&self.0.state);
-            state
-                .local
-                .as_ref()
-                .and_then(|local| local.events.get(event).cloned())
+            state.local.as_ref().and_then(|local| local.events.get(event).cloned())
         };
         local.or_else(|| self.0.behaviour.events.get(event).cloned())
     }
@@ -358,9 +325,7 @@ impl Socket {
     pub(crate) fn disconnect_handlers(&self) -> Vec<DisconnectHandler> {
         let local = lock(&self.0.state).local.take();
         let own = local.map(|local| local.on_disconnect).unwrap_or_default();
-        own.into_iter()
-            .chain(self.0.behaviour.on_disconnect.iter().cloned())
-            .collect()
+        own.into_iter().chain(self.0.behaviour.on_disconnect.iter().cloned()).collect()
     }
 
     /// Queues a packet, unless the socket has gone.
@@ -451,10 +416,7 @@ impl Socket {
         self.begin_leaving();
         let (rooms, acks) = {
             let mut state = lock(&self.0.state);
-            (
-                std::mem::take(&mut state.rooms),
-                std::mem::take(&mut state.acks),
-            )
+            (std::mem::take(&mut state.rooms), std::mem::take(&mut state.acks))
         };
         let registry = self.0.namespace.registry();
         for room in &rooms {
@@ -496,9 +458,6 @@ impl Drop for ForgetAck<'_> {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket")
-            .field("id", &self.0.id)
-            .field("namespace", self.name())
-            .finish()
+        f.debug_struct("Socket").field("id", &self.0.id).field("namespace", self.name()).finish()
     }
 }

@@ -37,10 +37,7 @@ pub struct ClientFiles {
 #[derive(Clone, Debug)]
 enum ClientSource {
     Cdn,
-    Memory {
-        files: HashMap<&'static str, Bytes>,
-        etag: Option<String>,
-    },
+    Memory { files: HashMap<&'static str, Bytes>, etag: Option<String> },
 }
 
 /// What to answer to a GET or HEAD.
@@ -96,9 +93,7 @@ impl ClientFiles {
     /// See [`ClientError`].
     pub fn load(dist: Option<&Path>) -> Result<Self, ClientError> {
         let Some(dist) = dist else {
-            return Ok(Self {
-                source: ClientSource::Cdn,
-            });
+            return Ok(Self { source: ClientSource::Cdn });
         };
         let mut files = HashMap::new();
         for &name in FILES {
@@ -110,9 +105,7 @@ impl ClientFiles {
             return Err(ClientError::NotAClient(dist.to_owned()));
         }
         let etag = version(dist).map(|version| format!("\"{version}\""));
-        Ok(Self {
-            source: ClientSource::Memory { files, etag },
-        })
+        Ok(Self { source: ClientSource::Memory { files, etag } })
     }
 
     /// Answers a name under the socket path (`socket.io.js`), with the request's `If-None-Match`.
@@ -138,11 +131,7 @@ impl ClientFiles {
                 } else {
                     "application/javascript; charset=utf-8"
                 };
-                Some(ClientAnswer::File {
-                    content_type,
-                    body,
-                    etag: etag.clone(),
-                })
+                Some(ClientAnswer::File { content_type, body, etag: etag.clone() })
             }
         }
     }
@@ -157,15 +146,11 @@ fn matches_etag(header: &str, etag: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<Option<Bytes>, ClientError> {
-    let unreadable = |error| ClientError::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| ClientError::Unreadable { path: path.to_owned(), error };
     match std::fs::metadata(path) {
-        Ok(file) if file.len() > FILE_MAX => Err(ClientError::TooLarge {
-            path: path.to_owned(),
-            bytes: file.len(),
-        }),
+        Ok(file) if file.len() > FILE_MAX => {
+            Err(ClientError::TooLarge { path: path.to_owned(), bytes: file.len() })
+        }
         Ok(_) => Ok(Some(Bytes::from(std::fs::read(path).map_err(unreadable)?))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(error)),
@@ -222,13 +207,7 @@ mod tests {
             let url = format!("https://cdn.socket.io/4.8.4/{name}");
             assert_eq!(client.lookup(name, None), Some(ClientAnswer::Redirect(url)));
         }
-        for name in [
-            "",
-            "socket.io.slim.js",
-            "../Cargo.toml",
-            "SOCKET.IO.JS",
-            "socket.io.js/",
-        ] {
+        for name in ["", "socket.io.slim.js", "../Cargo.toml", "SOCKET.IO.JS", "socket.io.js/"] {
             assert_eq!(client.lookup(name, None), None, "{name}");
         }
     }
@@ -236,10 +215,7 @@ mod tests {
     #[test]
     fn a_folder_is_served_with_its_version() {
         let folder = Folder::new("client");
-        folder.write(
-            "package.json",
-            r#"{ "name": "socket.io-client", "version": "4.8.4" }"#,
-        );
+        folder.write("package.json", r#"{ "name": "socket.io-client", "version": "4.8.4" }"#);
         folder.write("dist/socket.io.js", "client");
         folder.write("dist/socket.io.js.map", "{}");
         folder.write("dist/other.js", "not ours to serve");
@@ -254,11 +230,7 @@ mod tests {
         let map = file("application/json; charset=utf-8", "{}");
         assert_eq!(client.lookup("socket.io.js", None), Some(script.clone()));
         assert_eq!(client.lookup("socket.io.js.map", None), Some(map));
-        assert_eq!(
-            client.lookup("socket.io.esm.min.js", None),
-            None,
-            "not in the folder"
-        );
+        assert_eq!(client.lookup("socket.io.esm.min.js", None), None, "not in the folder");
         assert_eq!(client.lookup("other.js", None), None);
 
         let unchanged = ClientAnswer::NotModified("\"4.8.4\"".to_owned());
@@ -286,19 +258,13 @@ mod tests {
         folder.write("package.json", "{ \"version\": \"1\\r\\nSet-Cookie: x\" }");
         let client = ClientFiles::load(Some(&folder.dist())).unwrap();
         let answer = client.lookup("socket.io.min.js", Some("*")).unwrap();
-        assert!(
-            matches!(answer, ClientAnswer::File { etag: None, .. }),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, ClientAnswer::File { etag: None, .. }), "{answer:?}");
     }
 
     #[test]
     fn a_folder_that_is_no_client_is_an_error() {
         let folder = Folder::new("client-empty");
         let error = ClientFiles::load(Some(&folder.dist())).unwrap_err();
-        assert!(
-            error.to_string().contains("holds no socket.io.js"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("holds no socket.io.js"), "{error}");
     }
 }

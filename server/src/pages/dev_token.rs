@@ -38,10 +38,7 @@ pub fn answer<E: std::fmt::Display>(
     match mint(&token) {
         Ok(text) => {
             let json = serde_json::json!({ "token": text, "expiresIn": token.ttl.as_secs() });
-            Answer {
-                status: StatusCode::OK,
-                body: Bytes::from(json.to_string()),
-            }
+            Answer { status: StatusCode::OK, body: Bytes::from(json.to_string()) }
         }
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -58,18 +55,13 @@ struct Request {
 
 fn read(body: &[u8]) -> Result<Token, (StatusCode, String)> {
     if body.len() > BODY_MAX {
-        return Err((
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("at most {BODY_MAX} bytes"),
-        ));
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, format!("at most {BODY_MAX} bytes")));
     }
     let bad = |error: String| (StatusCode::UNPROCESSABLE_ENTITY, error);
     let request: Request = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
     let user = request.user.trim().to_owned();
     if user.is_empty() || user.len() > USER_MAX || user.chars().any(char::is_control) {
-        return Err(bad(format!(
-            "user: 1 to {USER_MAX} bytes without control characters"
-        )));
+        return Err(bad(format!("user: 1 to {USER_MAX} bytes without control characters")));
     }
     // The page sends its empty choices too.
     let role = given(request.role).map(|name| {
@@ -83,12 +75,7 @@ fn read(body: &[u8]) -> Result<Token, (StatusCode, String)> {
         return Err(bad(format!("ttl: 1 to {TTL_MAX} seconds")));
     }
     let ttl = std::time::Duration::from_secs(ttl);
-    Ok(Token {
-        user,
-        role: role.transpose()?,
-        user_type: user_type.transpose()?,
-        ttl,
-    })
+    Ok(Token { user, role: role.transpose()?, user_type: user_type.transpose()?, ttl })
 }
 
 fn given(text: Option<String>) -> Option<String> {
@@ -97,10 +84,7 @@ fn given(text: Option<String>) -> Option<String> {
 
 fn refusal(status: StatusCode, error: &str) -> Answer {
     let json = serde_json::json!({ "error": error });
-    Answer {
-        status,
-        body: Bytes::from(json.to_string()),
-    }
+    Answer { status, body: Bytes::from(json.to_string()) }
 }
 
 #[cfg(test)]
@@ -121,16 +105,8 @@ mod tests {
 
     #[test]
     fn answers() {
-        check(
-            r#"{"user":"demo"}"#,
-            200,
-            r#"{"expiresIn":3600,"token":"demo - -"}"#,
-        );
-        check(
-            r#"{"user":"a","role":"admin","type":"VENDOR","ttl":60}"#,
-            200,
-            "a admin VENDOR",
-        );
+        check(r#"{"user":"demo"}"#, 200, r#"{"expiresIn":3600,"token":"demo - -"}"#);
+        check(r#"{"user":"a","role":"admin","type":"VENDOR","ttl":60}"#, 200, "a admin VENDOR");
         check(r#"{"user":"a","role":"","type":""}"#, 200, "a - -");
         check(r#"{"user":" "}"#, 422, "user: 1 to 128");
         check(r#"{"user":"a\u0007b"}"#, 422, "control");

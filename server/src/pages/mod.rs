@@ -61,20 +61,14 @@ impl Pages {
     /// `socket_path` as configured; `development`: `POST /dev/token` answers.
     #[must_use]
     pub fn new(socket_path: &str, development: bool) -> Self {
-        Self {
-            tester_json: Bytes::from(tester_json(EVENTS, socket_path, development)),
-        }
+        Self { tester_json: Bytes::from(tester_json(EVENTS, socket_path, development)) }
     }
 
     /// The page at a path, without its query. `None` = no page: 404, or somebody else's path.
     #[must_use]
     pub fn lookup(&self, path: &str) -> Option<Page> {
         let page = |content_type, body: &'static str, csp| {
-            Some(Page {
-                content_type,
-                body: Bytes::from_static(body.as_bytes()),
-                csp,
-            })
+            Some(Page { content_type, body: Bytes::from_static(body.as_bytes()), csp })
         };
         match path {
             "/" | "/index.html" => page(HTML, include_str!("index.html"), CSP_PLAIN),
@@ -83,11 +77,7 @@ impl Pages {
             "/ws-tester.css" => page(CSS, include_str!("tester/page.css"), CSP_NOTHING),
             "/ws-tester.json" => {
                 let body = self.tester_json.clone();
-                Some(Page {
-                    content_type: JSON,
-                    body,
-                    csp: CSP_NOTHING,
-                })
+                Some(Page { content_type: JSON, body, csp: CSP_NOTHING })
             }
             _ => None,
         }
@@ -115,13 +105,8 @@ const CSP_TESTER: &str = "default-src 'none'; \
 mod tests {
     use super::*;
 
-    const PATHS: [&str; 5] = [
-        "/",
-        "/ws-tester.html",
-        "/ws-tester.js",
-        "/ws-tester.css",
-        "/ws-tester.json",
-    ];
+    const PATHS: [&str; 5] =
+        ["/", "/ws-tester.html", "/ws-tester.js", "/ws-tester.css", "/ws-tester.json"];
 
     fn text(path: &str) -> String {
         let page = Pages::new("/socket.io/", true).lookup(path).unwrap();
@@ -133,20 +118,10 @@ mod tests {
         let pages = Pages::new("/socket.io/", false);
         for path in PATHS {
             let page = pages.lookup(path).unwrap();
-            assert!(
-                !page.body.is_empty() && page.body.len() < 64 << 10,
-                "{path}"
-            );
+            assert!(!page.body.is_empty() && page.body.len() < 64 << 10, "{path}");
             assert!(page.content_type.ends_with("; charset=utf-8"), "{path}");
         }
-        for path in [
-            "",
-            "//",
-            "/ws-tester",
-            "/WS-TESTER.html",
-            "/../Cargo.toml",
-            "/admin",
-        ] {
+        for path in ["", "//", "/ws-tester", "/WS-TESTER.html", "/../Cargo.toml", "/admin"] {
             assert_eq!(pages.lookup(path), None, "{path}");
         }
     }
@@ -154,15 +129,10 @@ mod tests {
     #[test]
     fn every_page_is_served_with_its_guards() {
         for path in PATHS {
-            let headers = Pages::new("/socket.io/", false)
-                .lookup(path)
-                .unwrap()
-                .headers();
+            let headers = Pages::new("/socket.io/", false).lookup(path).unwrap().headers();
             let value = |name: HeaderName| {
                 let found = headers.iter().find(|(other, _)| *other == name);
-                found
-                    .map(|(_, value)| value.to_str().unwrap().to_owned())
-                    .unwrap()
+                found.map(|(_, value)| value.to_str().unwrap().to_owned()).unwrap()
             };
             let csp = value(CONTENT_SECURITY_POLICY);
             assert!(csp.starts_with("default-src 'none';"), "{path}");
@@ -176,14 +146,8 @@ mod tests {
     fn no_page_needs_what_its_policy_forbids() {
         for path in ["/", "/ws-tester.html"] {
             let html = text(path).to_ascii_lowercase();
-            assert!(
-                !html.contains("<style") && !html.contains(" style="),
-                "{path}: inline style"
-            );
-            for word in html
-                .split_whitespace()
-                .filter(|word| word.starts_with("on"))
-            {
+            assert!(!html.contains("<style") && !html.contains(" style="), "{path}: inline style");
+            for word in html.split_whitespace().filter(|word| word.starts_with("on")) {
                 assert!(!word.contains('='), "{path}: inline handler {word}");
             }
             assert!(!html.contains("javascript:"), "{path}");
@@ -191,10 +155,7 @@ mod tests {
                 assert!(tag.starts_with(" src=\"/"), "{path}: inline script");
             }
             for link in html.split("href=\"http").skip(1) {
-                assert!(
-                    link.starts_with("s://socket.io/"),
-                    "{path}: an outside link: {link:.40}"
-                );
+                assert!(link.starts_with("s://socket.io/"), "{path}: an outside link: {link:.40}");
             }
         }
     }

@@ -60,10 +60,7 @@ impl<S: Clone> Registry<S> {
             }
             Entry::Vacant(entry) => {
                 let by_id = HashMap::from([(id, socket)]);
-                entry.insert(RoomEntry {
-                    by_id,
-                    snapshot: None,
-                });
+                entry.insert(RoomEntry { by_id, snapshot: None });
                 true
             }
         }
@@ -94,9 +91,8 @@ impl<S: Clone> Registry<S> {
     pub(crate) fn members(&self, room: &Room) -> Option<Members<S>> {
         if let Some(mut entry) = self.rooms.get_mut(room.as_str()) {
             let members = entry.value_mut();
-            let snapshot = members
-                .snapshot
-                .get_or_insert_with(|| members.by_id.values().cloned().collect());
+            let snapshot =
+                members.snapshot.get_or_insert_with(|| members.by_id.values().cloned().collect());
             return Some(Arc::clone(snapshot));
         }
         let id = SocketId::parse(room.as_str())?;
@@ -106,12 +102,7 @@ impl<S: Clone> Registry<S> {
     /// Every socket of the namespace.
     pub(crate) fn everyone(&self) -> Members<S> {
         let mut cached = crate::lock(&self.everyone);
-        let fresh = || {
-            self.sockets
-                .iter()
-                .map(|entry| entry.value().clone())
-                .collect()
-        };
+        let fresh = || self.sockets.iter().map(|entry| entry.value().clone()).collect();
         Arc::clone(cached.get_or_insert_with(fresh))
     }
 
@@ -127,10 +118,7 @@ impl<S: Clone> Registry<S> {
 
     /// Names and sizes of the rooms.
     pub(crate) fn rooms(&self) -> Vec<(Room, usize)> {
-        self.rooms
-            .iter()
-            .map(|entry| (entry.key().clone(), entry.value().by_id.len()))
-            .collect()
+        self.rooms.iter().map(|entry| (entry.key().clone(), entry.value().by_id.len())).collect()
     }
 
     fn forget_everyone(&self) {

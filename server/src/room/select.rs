@@ -48,21 +48,14 @@ pub(crate) fn select<S: Clone>(
         .flat_map(|members| members.iter().map(&id_of).collect::<Vec<_>>())
         .collect();
     if let Some(members) = single {
-        let kept = members
-            .iter()
-            .filter(|socket| !excluded.contains(&id_of(socket)));
+        let kept = members.iter().filter(|socket| !excluded.contains(&id_of(socket)));
         return Receivers::Owned(kept.cloned().collect());
     }
     // A socket in several of the rooms is taken once: `excluded` grows with what was taken.
     let mut seen = excluded;
     let mut taken = Vec::new();
     for members in rooms.iter().filter_map(|room| registry.members(room)) {
-        taken.extend(
-            members
-                .iter()
-                .filter(|socket| seen.insert(id_of(socket)))
-                .cloned(),
-        );
+        taken.extend(members.iter().filter(|socket| seen.insert(id_of(socket))).cloned());
     }
     Receivers::Owned(taken)
 }
@@ -105,10 +98,7 @@ mod tests {
         registry.insert(id(1), id(1));
         registry.insert(id(2), id(2));
         let own = Room::from(id(1).as_str());
-        assert_eq!(
-            ids(&select(&registry, std::slice::from_ref(&own), &[], |s| *s)),
-            [id(1)]
-        );
+        assert_eq!(ids(&select(&registry, std::slice::from_ref(&own), &[], |s| *s)), [id(1)]);
         assert_eq!(ids(&select(&registry, &[], &[own], |s| *s)), [id(2)]);
     }
 

@@ -152,9 +152,7 @@ impl Driver {
             if let Upper::Plain(handler, socket) = &self.upper {
                 handler.on_open(socket);
             }
-            let turn = AssertUnwindSafe(poll_fn(|cx| self.poll(cx)))
-                .catch_unwind()
-                .await;
+            let turn = AssertUnwindSafe(poll_fn(|cx| self.poll(cx))).catch_unwind().await;
             let reason = turn.unwrap_or_else(|_| {
                 metrics::panicked();
                 CloseReason::HandlerPanic
@@ -189,11 +187,7 @@ impl Driver {
 
     /// Takes one command; true if there may be another.
     fn take_work(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Work {
-            command,
-            overflow,
-            packets,
-        } = self.handle.mailbox().poll(cx);
+        let Work { command, overflow, packets } = self.handle.mailbox().poll(cx);
         if overflow {
             metrics::slow_consumer();
             self.input(Input::Close(CloseReason::SlowConsumer), now);
@@ -249,10 +243,7 @@ impl Driver {
 
     /// A GET whose client went away is the end of the session, as in the reference.
     fn poll_held_poll(&mut self, cx: &mut Context<'_>, now: Instant) {
-        let gone = self
-            .poll
-            .as_mut()
-            .is_some_and(|reply| reply.poll_closed(cx).is_ready());
+        let gone = self.poll.as_mut().is_some_and(|reply| reply.poll_closed(cx).is_ready());
         if gone {
             self.poll = None;
             self.input(Input::PollAborted, now);
@@ -359,14 +350,8 @@ impl Driver {
             Upper::SocketIo(upper) => upper.session.poll_timeout(),
             Upper::Plain(..) => None,
         };
-        let link = self
-            .link
-            .as_mut()
-            .and_then(|link| link.assembler().poll_timeout());
-        let probe = self
-            .probe
-            .as_mut()
-            .and_then(|probe| probe.assembler().poll_timeout());
+        let link = self.link.as_mut().and_then(|link| link.assembler().poll_timeout());
+        let probe = self.probe.as_mut().and_then(|probe| probe.assembler().poll_timeout());
         let all = [self.engine.poll_timeout(), upper, link, probe];
         let Some(next) = all.into_iter().flatten().min() else {
             return false;
@@ -553,25 +538,13 @@ impl Driver {
                     }
                 }
             },
-            Incoming::Event {
-                namespace,
-                id,
-                name,
-                args,
-            } => {
-                let Some(slot) = upper
-                    .slots
-                    .iter_mut()
-                    .find(|slot| *slot.name() == namespace)
+            Incoming::Event { namespace, id, name, args } => {
+                let Some(slot) = upper.slots.iter_mut().find(|slot| *slot.name() == namespace)
                 else {
                     return;
                 };
                 match upper.bucket.take(&self.io.options().event_rate, now) {
-                    Verdict::Welcome => slot.receive(Received {
-                        name,
-                        args,
-                        ack: id,
-                    }),
+                    Verdict::Welcome => slot.receive(Received { name, args, ack: id }),
                     Verdict::Later(after) => {
                         let ack = Ack::new(&slot.socket, id);
                         slot.socket.refuse(&name, Refusal::RateLimited(after), ack);
@@ -583,11 +556,7 @@ impl Driver {
                     }
                 }
             }
-            Incoming::Ack {
-                namespace,
-                id,
-                args,
-            } => {
+            Incoming::Ack { namespace, id, args } => {
                 let slot = upper.slots.iter().find(|slot| *slot.name() == namespace);
                 if !slot.is_some_and(|slot| slot.socket.resolve_ack(id, args)) {
                     metrics::unknown_ack();
@@ -637,9 +606,7 @@ impl Driver {
             slot.poll_handlers(cx);
             at += 1;
         }
-        upper
-            .endings
-            .retain_mut(|ending| ending.as_mut().poll(cx).is_pending());
+        upper.endings.retain_mut(|ending| ending.as_mut().poll(cx).is_pending());
         if upper.endings.is_empty() && upper.endings.capacity() > 0 {
             upper.endings = Vec::new();
         }
@@ -654,8 +621,7 @@ impl Driver {
         if let Upper::SocketIo(upper) = &mut self.upper {
             for slot in &upper.slots {
                 if let Phase::Joined { .. } = slot.phase {
-                    self.handle
-                        .push(&Parcel::new(Outgoing::disconnect(slot.name())));
+                    self.handle.push(&Parcel::new(Outgoing::disconnect(slot.name())));
                 }
             }
             upper.remove(|_| true, CloseReason::ServerNamespaceDisconnect);

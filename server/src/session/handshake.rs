@@ -23,10 +23,7 @@ pub struct Handshake {
 
 impl Handshake {
     pub(crate) fn new(parts: &Parts, address: IpAddr) -> Self {
-        let url = parts
-            .uri
-            .path_and_query()
-            .map_or("", |target| target.as_str());
+        let url = parts.uri.path_and_query().map_or("", |target| target.as_str());
         let mut head = String::with_capacity(url.len() + parts.headers.len() * 48);
         head.push_str(url);
         for (name, value) in &parts.headers {
@@ -38,13 +35,7 @@ impl Handshake {
         }
         let cross_domain = parts.headers.contains_key(http::header::ORIGIN);
         let issued = SystemTime::now();
-        Self {
-            address,
-            issued,
-            cross_domain,
-            head: head.into_boxed_str(),
-            url_len: url.len(),
-        }
+        Self { address, issued, cross_domain, head: head.into_boxed_str(), url_len: url.len() }
     }
 
     /// The request's target: path and query.
@@ -60,28 +51,21 @@ impl Handshake {
 
     /// The first header of that name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// The parameters of the query, decoded, in the order they came.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let query = self.url().split_once('?').map_or("", |(_, query)| query);
-        query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (decode(name), decode(value))
-            })
+        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
     }
 
     /// The first parameter of that name.
     pub fn query_param(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.query()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.query().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
@@ -96,8 +80,6 @@ fn decode(text: &str) -> Cow<'_, str> {
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The query and the headers may hold a token.
-        f.debug_struct("Handshake")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Handshake").field("address", &self.address).finish_non_exhaustive()
     }
 }

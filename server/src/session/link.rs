@@ -105,9 +105,7 @@ impl Link {
             let mut unread = std::mem::take(&mut self.unread);
             return self.parse(&mut unread, now, events);
         }
-        let mut scratch = READ
-            .take()
-            .unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
+        let mut scratch = READ.take().unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
         let mut buf = ReadBuf::new(&mut scratch);
         let end = match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
             Poll::Pending => ReadEnd::Pending,
@@ -191,11 +189,7 @@ impl Link {
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = self
-            .rest
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
+        while let Some(rest) = self.rest.get(self.written..).filter(|rest| !rest.is_empty()) {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -214,8 +208,7 @@ impl Link {
             Poll::Ready(written) => written?,
             Poll::Pending => 0,
         };
-        self.rest
-            .extend_from_slice(bytes.get(written..).unwrap_or_default());
+        self.rest.extend_from_slice(bytes.get(written..).unwrap_or_default());
         Ok(())
     }
 }

@@ -29,11 +29,7 @@ pub(crate) struct Parcel {
 
 impl Parcel {
     pub(crate) fn new(packet: Outgoing) -> Arc<Self> {
-        Arc::new(Self {
-            packet,
-            volatile: false,
-            key: None,
-        })
+        Arc::new(Self { packet, volatile: false, key: None })
     }
 }
 
@@ -120,10 +116,7 @@ pub struct OutboxLimits {
 
 impl Default for OutboxLimits {
     fn default() -> Self {
-        Self {
-            frames: 1_000,
-            bytes: 1 << 20,
-        }
+        Self { frames: 1_000, bytes: 1 << 20 }
     }
 }
 
@@ -147,10 +140,7 @@ struct Inner {
 
 impl Mailbox {
     pub(crate) fn new(limits: OutboxLimits) -> Self {
-        Self {
-            limits,
-            inner: Mutex::default(),
-        }
+        Self { limits, inner: Mutex::default() }
     }
 
     /// Puts a packet at the end of the outbox.
@@ -235,11 +225,7 @@ impl Mailbox {
         if inner.commands.is_empty() && inner.commands.capacity() > 0 {
             inner.commands = VecDeque::new();
         }
-        Work {
-            command,
-            overflow: inner.overflow,
-            packets: !inner.items.is_empty(),
-        }
+        Work { command, overflow: inner.overflow, packets: !inner.items.is_empty() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -68,13 +68,7 @@ impl SessionHandle {
     ) -> Self {
         let websocket = AtomicBool::new(transport == TransportName::WebSocket);
         let known = AtomicBool::new(false);
-        Self(Arc::new(Shared {
-            sid,
-            handshake,
-            mailbox: Mailbox::new(limits),
-            websocket,
-            known,
-        }))
+        Self(Arc::new(Shared { sid, handshake, mailbox: Mailbox::new(limits), websocket, known }))
     }
 
     pub(crate) fn sid(&self) -> &Sid {
@@ -104,9 +98,7 @@ impl SessionHandle {
     }
 
     fn set_transport(&self, transport: TransportName) {
-        self.0
-            .websocket
-            .store(transport == TransportName::WebSocket, Ordering::Release);
+        self.0.websocket.store(transport == TransportName::WebSocket, Ordering::Release);
     }
 
     pub(crate) fn push(&self, parcel: &Arc<Parcel>) -> Pushed {
@@ -144,9 +136,7 @@ pub struct EngineSocket(pub(crate) SessionHandle);
 impl EngineSocket {
     /// Sends a message; a client that is too slow is closed, one that has gone gets nothing.
     pub fn send(&self, message: Message) {
-        self.0
-            .mailbox()
-            .push_engine(engine::Packet::Message(message));
+        self.0.mailbox().push_engine(engine::Packet::Message(message));
     }
 
     /// Ends the session.

@@ -34,11 +34,7 @@ const FORGIVEN: Duration = Duration::from_secs(1);
 
 impl Bucket {
     pub(super) fn new(rate: &EventRate, now: Instant) -> Self {
-        Self {
-            tokens: to_f32(rate.burst),
-            refilled: now,
-            over: None,
-        }
+        Self { tokens: to_f32(rate.burst), refilled: now, over: None }
     }
 
     /// An event came in.
@@ -54,17 +50,9 @@ impl Bucket {
             self.tokens -= 1.0;
             return Verdict::Welcome;
         }
-        let fresh = Over {
-            since: now,
-            last: now,
-        };
-        let over = self
-            .over
-            .filter(|o| now.saturating_duration_since(o.last) < FORGIVEN);
-        let over = Over {
-            last: now,
-            ..over.unwrap_or(fresh)
-        };
+        let fresh = Over { since: now, last: now };
+        let over = self.over.filter(|o| now.saturating_duration_since(o.last) < FORGIVEN);
+        let over = Over { last: now, ..over.unwrap_or(fresh) };
         self.over = Some(over);
         if now.saturating_duration_since(over.since) >= rate.patience {
             return Verdict::Expelled;
@@ -83,11 +71,8 @@ fn to_f32(n: u32) -> f32 {
 mod tests {
     use super::*;
 
-    const RATE: EventRate = EventRate {
-        per_second: 50,
-        burst: 100,
-        patience: Duration::from_secs(10),
-    };
+    const RATE: EventRate =
+        EventRate { per_second: 50, burst: 100, patience: Duration::from_secs(10) };
 
     #[test]
     fn a_burst_is_welcome_and_the_next_event_has_to_wait() {
@@ -97,10 +82,7 @@ mod tests {
             assert_eq!(bucket.take(&RATE, start), Verdict::Welcome);
         }
         assert!(matches!(bucket.take(&RATE, start), Verdict::Later(_)));
-        assert_eq!(
-            bucket.take(&RATE, start + Duration::from_millis(40)),
-            Verdict::Welcome
-        );
+        assert_eq!(bucket.take(&RATE, start + Duration::from_millis(40)), Verdict::Welcome);
     }
 
     #[test]
@@ -109,14 +91,8 @@ mod tests {
         let mut bucket = Bucket::new(&RATE, start);
         let at = |ms: u64| start + Duration::from_millis(ms);
         let verdicts: Vec<Verdict> = (0..20_000).map(|ms| bucket.take(&RATE, at(ms))).collect();
-        let first_refusal = verdicts
-            .iter()
-            .position(|v| matches!(v, Verdict::Later(_)))
-            .unwrap();
-        let expelled = verdicts
-            .iter()
-            .position(|v| *v == Verdict::Expelled)
-            .unwrap();
+        let first_refusal = verdicts.iter().position(|v| matches!(v, Verdict::Later(_))).unwrap();
+        let expelled = verdicts.iter().position(|v| *v == Verdict::Expelled).unwrap();
         assert!(
             (9_990..10_100).contains(&(expelled - first_refusal)),
             "{first_refusal} {expelled}"

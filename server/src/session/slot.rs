@@ -33,10 +33,7 @@ pub(super) enum Phase {
     /// Middleware decides.
     Deciding(Deciding),
     /// The client was let in. Its events are handled one after the other.
-    Joined {
-        running: Option<Running>,
-        waiting: VecDeque<Received>,
-    },
+    Joined { running: Option<Running>, waiting: VecDeque<Received> },
 }
 
 impl Slot {
@@ -50,10 +47,7 @@ impl Slot {
             }
             Ok(())
         });
-        Self {
-            socket,
-            phase: Phase::Deciding(deciding),
-        }
+        Self { socket, phase: Phase::Deciding(deciding) }
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -80,10 +74,7 @@ impl Slot {
             });
             all
         });
-        self.phase = Phase::Joined {
-            running,
-            waiting: VecDeque::new(),
-        };
+        self.phase = Phase::Joined { running, waiting: VecDeque::new() };
     }
 
     /// Takes an event; its turn comes when those before it are done.

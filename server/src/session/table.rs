@@ -25,9 +25,6 @@ impl Table {
 
     /// All sessions at this moment.
     pub(crate) fn all(&self) -> Vec<SessionHandle> {
-        self.sessions
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect()
+        self.sessions.iter().map(|entry| entry.value().clone()).collect()
     }
 }

@@ -17,16 +17,8 @@ fn query(query: &str) -> String {
 #[test]
 fn e1_b23_other_protocol_versions() {
     attack("E1 B23", CALM, |server| {
-        for eio in [
-            "",
-            "EIO=&",
-            "EIO=3&",
-            "EIO=2&",
-            "EIO=5&",
-            "EIO=04&",
-            "EIO=4.0&",
-            "EIO=%34%20&",
-        ] {
+        for eio in ["", "EIO=&", "EIO=3&", "EIO=2&", "EIO=5&", "EIO=04&", "EIO=4.0&", "EIO=%34%20&"]
+        {
             ask(server.address, query(&format!("{eio}transport=polling"))).expect_refusal(5);
         }
         ask(server.address, query("EIO=4&EIO=3&transport=polling")).expect_refusal(5);
@@ -66,11 +58,8 @@ fn e3_transports_that_do_not_match() {
     attack("E3", CALM, |server| {
         ask(server.address, query("EIO=4&transport=websocket")).expect_refusal(3);
         let mut socket = WebSocket::connect(server.address);
-        ask(
-            server.address,
-            query(&format!("EIO=4&transport=polling&sid={}", socket.sid)),
-        )
-        .expect_refusal(3);
+        ask(server.address, query(&format!("EIO=4&transport=polling&sid={}", socket.sid)))
+            .expect_refusal(3);
         let post = format!(
             "POST /socket.io/?EIO=4&transport=polling&sid={} HTTP/1.1\r\nHost: localhost\r\n\
              Content-Length: 2\r\n\r\n41",
@@ -113,10 +102,7 @@ fn e4_unknown_sids() {
             b"GET /socket.io/?EIO=4&transport=polling&sid=\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n",
         )
         .expect_status(400);
-        let long = query(&format!(
-            "EIO=4&transport=polling&sid={}",
-            "A".repeat(1_000_000)
-        ));
+        let long = query(&format!("EIO=4&transport=polling&sid={}", "A".repeat(1_000_000)));
         ask(server.address, long).expect_status_in(&[414, 431]);
         peer.expect_alive();
     });
@@ -174,10 +160,7 @@ fn e7_a_session_has_one_websocket() {
 /// A second websocket for the session: refused before the 101, or closed right after it.
 fn refused_second(server: std::net::SocketAddr, sid: &str) {
     let mut wire = Wire::connect(server);
-    wire.send(upgrade_request(
-        &format!("/socket.io/?EIO=4&transport=websocket&sid={sid}"),
-        "",
-    ));
+    wire.send(upgrade_request(&format!("/socket.io/?EIO=4&transport=websocket&sid={sid}"), ""));
     let answer = tests::raw::Response::read_head(&mut wire, WAIT);
     if answer.status == 101 {
         let mut second = WebSocket::after(wire, &answer);
@@ -326,21 +309,12 @@ fn e12_unused_handshakes_are_small_and_reaped() {
 fn e14_jsonp_is_refused_b64_is_remembered() {
     attack("E14", CALM, |server| {
         ask(server.address, query("EIO=4&transport=polling&j=0")).expect_refusal(3);
-        ask(
-            server.address,
-            query(&format!(
-                "EIO=4&transport=polling&t={}",
-                "t".repeat(100_000)
-            )),
-        )
-        .expect_status_in(&[414, 431]);
-        let mut socket = WebSocket::upgrade(
-            Wire::connect(server.address),
-            &format!("{WEBSOCKET}&b64=1"),
-            "",
-        )
-        .opened()
-        .joined();
+        ask(server.address, query(&format!("EIO=4&transport=polling&t={}", "t".repeat(100_000))))
+            .expect_status_in(&[414, 431]);
+        let mut socket =
+            WebSocket::upgrade(Wire::connect(server.address), &format!("{WEBSOCKET}&b64=1"), "")
+                .opened()
+                .joined();
         socket.send("451-0[\"echo\",{\"_placeholder\":true,\"num\":0}]");
         socket.send_binary([1, 2, 3]);
         socket.expect("461-0[{\"_placeholder\":true,\"num\":0}]");
@@ -358,10 +332,7 @@ fn e16_a_missing_pong_ends_the_session() {
         silent.expect_closed();
         // Ping timeout 1 s: not at once, and not never.
         let took = pinged.elapsed();
-        assert!(
-            (Duration::from_millis(900)..SOON).contains(&took),
-            "{took:?}"
-        );
+        assert!((Duration::from_millis(900)..SOON).contains(&took), "{took:?}");
         let mut witness = WebSocket::connect(server.address);
         witness.send("420[\"stats\"]");
         assert!(witness.text().contains("\"ping timeout\":"));
@@ -460,15 +431,10 @@ fn e19_nothing_counts_behind_a_close() {
         let mut witness = WebSocket::connect(server.address);
         let seen = super::abuse::seen(&mut witness);
         let peer = Polling::connect(server.address);
-        peer.post("42[\"seen\"]\x1e1\x1e42[\"seen\"]\x1e42[\"seen\"]")
-            .expect_status(200);
+        peer.post("42[\"seen\"]\x1e1\x1e42[\"seen\"]\x1e42[\"seen\"]").expect_status(200);
         peer.expect_gone();
         let seen_then = super::abuse::seen(&mut witness);
-        assert!(
-            seen_then <= seen + 1,
-            "{} events behind the close",
-            seen_then - seen - 1
-        );
+        assert!(seen_then <= seen + 1, "{} events behind the close", seen_then - seen - 1);
 
         let mut peer = WebSocket::connect(server.address);
         peer.send("1");
@@ -511,22 +477,14 @@ fn b1_ids_are_long_random_and_different() {
         // what is left of 128 bits). A counter, as in Node's ids, stands still somewhere.
         for place in 4..25 {
             let seen: HashSet<_> = sids.iter().map(|sid| sid.as_bytes()[place]).collect();
-            assert!(
-                seen.len() >= 50,
-                "place {place}: only {} characters",
-                seen.len()
-            );
+            assert!(seen.len() >= 50, "place {place}: only {} characters", seen.len());
         }
         let mut socket_ids = HashSet::new();
         for _ in 0..100 {
             let mut socket = WebSocket::open(server.address);
             socket.send("40");
             let id = socket.text();
-            let id = id
-                .trim_start_matches("40{\"sid\":\"")
-                .split('"')
-                .next()
-                .map(str::to_owned);
+            let id = id.trim_start_matches("40{\"sid\":\"").split('"').next().map(str::to_owned);
             let id = id.expect("an id");
             assert_eq!(id.len(), 20);
             assert!(!socket.sid.contains(&id));

@@ -29,21 +29,9 @@ fn h1_b30_heads_have_a_size() {
         ask(server.address, get(&headers(99))).expect_status(200);
         ask(server.address, get(&headers(101))).expect_status(431);
         ask(server.address, get(&headers(2_001))).expect_status(431);
-        ask(
-            server.address,
-            get(&format!("X: {}\r\n", "x".repeat(30_000))),
-        )
-        .expect_status(200);
-        ask(
-            server.address,
-            get(&format!("X: {}\r\n", "x".repeat(40_000))),
-        )
-        .expect_status(431);
-        ask(
-            server.address,
-            get(&format!("X: {}\r\n", "x".repeat(65_536))),
-        )
-        .expect_status(431);
+        ask(server.address, get(&format!("X: {}\r\n", "x".repeat(30_000)))).expect_status(200);
+        ask(server.address, get(&format!("X: {}\r\n", "x".repeat(40_000)))).expect_status(431);
+        ask(server.address, get(&format!("X: {}\r\n", "x".repeat(65_536)))).expect_status(431);
     });
 }
 
@@ -56,10 +44,7 @@ fn h1_uris_have_a_size() {
             ask(server.address, request).expect_status(status);
         }
         // Larger than the whole head may be: refused either way, never served.
-        let request = format!(
-            "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            "u".repeat(70_000)
-        );
+        let request = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "u".repeat(70_000));
         ask(server.address, request).expect_status_in(&[414, 431]);
     });
 }
@@ -102,10 +87,7 @@ fn h10_other_methods_with_a_sid_leave_the_session_alone() {
     attack("H10", CALM, |server| {
         let peer = Polling::connect(server.address);
         for method in ["TRACE", "FOO", "PUT", "DELETE"] {
-            let request = format!(
-                "{method} {} HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                peer.target()
-            );
+            let request = format!("{method} {} HTTP/1.1\r\nHost: localhost\r\n\r\n", peer.target());
             let answer = ask(server.address, request);
             assert!(answer.status >= 400, "{method}: {answer:?}");
         }
@@ -158,10 +140,7 @@ fn h13_nothing_reflected_splits_the_head() {
             let mut wire = Wire::connect(server.address);
             wire.send(&request);
             let answer = tests::raw::Response::read_head(&mut wire, SOON);
-            assert!(
-                answer.header("set-cookie").is_none(),
-                "{request:?}: {answer:?}"
-            );
+            assert!(answer.header("set-cookie").is_none(), "{request:?}: {answer:?}");
             let raw = format!("{answer:?}");
             assert!(!raw.contains("Set-Cookie: x"), "{raw}");
         }

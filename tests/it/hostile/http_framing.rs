@@ -12,10 +12,7 @@ const SMUGGLED: &str =
 
 /// A POST to the session with these framing headers.
 fn post(peer: &Polling, framing: &str, body: &str) -> String {
-    format!(
-        "POST {} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n{body}",
-        peer.target()
-    )
+    format!("POST {} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n{body}", peer.target())
 }
 
 /// A body in one chunk.
@@ -96,31 +93,18 @@ fn h5_b11_p3_oversized_bodies_are_refused_where_they_cross() {
         let peer = Polling::connect(server.address);
         let over = "4".repeat(1_000_001);
         peer.post(&over).expect_status(413);
-        ask(
-            server.address,
-            post(&peer, "Transfer-Encoding: chunked\r\n", &chunked(&over)),
-        )
-        .expect_status(413);
+        ask(server.address, post(&peer, "Transfer-Encoding: chunked\r\n", &chunked(&over)))
+            .expect_status(413);
         peer.expect_alive();
 
         // Refused by the header alone: no byte of the body is ever sent.
-        for framing in [
-            "Content-Length: 1000001\r\n",
-            "Content-Length: 1000000000000\r\n",
-        ] {
+        for framing in ["Content-Length: 1000001\r\n", "Content-Length: 1000000000000\r\n"] {
             ask(server.address, post(&peer, framing, "")).expect_status(413);
         }
         let mut wire = Wire::connect(server.address);
-        wire.send(post(
-            &peer,
-            "Content-Length: 1000001\r\nExpect: 100-continue\r\n",
-            "",
-        ));
+        wire.send(post(&peer, "Content-Length: 1000001\r\nExpect: 100-continue\r\n", ""));
         let first = Response::read_head(&mut wire, SOON);
-        assert_eq!(
-            first.status, 413,
-            "the first answer must not be 100: {first:?}"
-        );
+        assert_eq!(first.status, 413, "the first answer must not be 100: {first:?}");
         peer.expect_alive();
 
         // One byte less is served: 42["seen","…"] of exactly a million bytes.
@@ -149,11 +133,8 @@ fn h6_compressed_bodies_are_not_inflated() {
     attack("H6", CALM, |server| {
         let peer = Polling::connect(server.address);
         for encoding in ["gzip", "deflate", "br", "gzip, gzip"] {
-            peer.post_with(
-                &format!("Content-Encoding: {encoding}\r\n"),
-                b"\x1f\x8b\x08\x00",
-            )
-            .expect_status(415);
+            peer.post_with(&format!("Content-Encoding: {encoding}\r\n"), b"\x1f\x8b\x08\x00")
+                .expect_status(415);
         }
         peer.expect_alive();
     });
@@ -165,10 +146,7 @@ fn h9_a_body_behind_a_get_does_not_become_a_request() {
         let mut wire = Wire::connect(server.address);
         // The GET's body looks like a request; the real second request follows it.
         let body_as_request = get("").replace("transport=polling", "transport=smuggled");
-        wire.send(get(&format!(
-            "Content-Length: {}\r\n",
-            body_as_request.len()
-        )));
+        wire.send(get(&format!("Content-Length: {}\r\n", body_as_request.len())));
         // The server may have closed by then, which is as good.
         let _ = wire.try_send(&body_as_request);
         let _ = wire.try_send(
@@ -176,10 +154,7 @@ fn h9_a_body_behind_a_get_does_not_become_a_request() {
         );
         let first = wire.response().expect_status_in(&[200, 400]);
         let rest = String::from_utf8_lossy(&rest_of(&mut wire)).into_owned();
-        assert!(
-            !rest.contains("Transport unknown"),
-            "desync: {first:?} then {rest}"
-        );
+        assert!(!rest.contains("Transport unknown"), "desync: {first:?} then {rest}");
     });
 }
 

@@ -83,10 +83,8 @@ fn b37_paths_that_climb() {
             "/socket.io/%2e%2e%2f%2e%2e%2fetc/passwd",
             "/socket.io/..%5c..%5cCargo.toml",
         ] {
-            let answer = ask(
-                server.address,
-                format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-            );
+            let answer =
+                ask(server.address, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
             // Below the engine's path every unknown file is an unknown transport.
             assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
             assert!(!answer.text().contains("root:"), "{path}");
@@ -118,9 +116,7 @@ fn b46_x5_nothing_hostile_reaches_the_terminal() {
         broken.expect_closed();
         for line in server.log() {
             assert!(
-                !line
-                    .iter()
-                    .any(|byte| matches!(byte, 0..=8 | 11..=31 | 127)),
+                !line.iter().any(|byte| matches!(byte, 0..=8 | 11..=31 | 127)),
                 "raw control bytes in {:?}",
                 String::from_utf8_lossy(&line)
             );
@@ -178,13 +174,7 @@ fn z6_maps_have_random_seeds() {
     for package in ["protocol", "server", "domain", "rest"] {
         super::table::sources(&root.join(package).join("src"), &mut |path, text| {
             looked_at += 1;
-            for seedless in [
-                "FxHash",
-                "FnvHash",
-                "BuildHasherDefault",
-                "NoHash",
-                "IdentityHash",
-            ] {
+            for seedless in ["FxHash", "FnvHash", "BuildHasherDefault", "NoHash", "IdentityHash"] {
                 assert!(!text.contains(seedless), "{seedless} in {}", path.display());
             }
         });
@@ -209,12 +199,7 @@ fn z5_a_panicking_handler_ends_one_session() {
         now if now <= tasks => Ok(()),
         now => Err(format!("{now} tasks")),
     });
-    assert_eq!(
-        server.metric("crier_panics_total"),
-        panics + 1.0,
-        "{}",
-        server.log_tail()
-    );
+    assert_eq!(server.metric("crier_panics_total"), panics + 1.0, "{}", server.log_tail());
     bystander.expect_alive();
     WebSocket::connect(server.address).expect_alive();
 }

@@ -32,16 +32,11 @@ fn b19_a_body_of_nothing_but_separators() {
         let rss = server.rss();
         let peer = Polling::connect(server.address);
         let start = Instant::now();
-        peer.post(vec![0x1e; 1_000_000])
-            .expect_status_in(&[200, 400]);
+        peer.post(vec![0x1e; 1_000_000]).expect_status_in(&[200, 400]);
         // Refused at the first empty record: nothing is split, nothing is kept.
         assert!(start.elapsed() < Duration::from_secs(2));
         peer.expect_gone();
-        assert!(
-            server.rss() < rss + (8 << 20),
-            "{} bytes more",
-            server.rss() - rss
-        );
+        assert!(server.rss() < rss + (8 << 20), "{} bytes more", server.rss() - rss);
     });
 }
 
@@ -68,19 +63,13 @@ fn p4_b15_content_types() {
         let start = Instant::now();
         peer.post_with("Content-Type: application/octet-stream\r\n", "42[\"seen\"]")
             .expect_status(400);
-        assert!(
-            start.elapsed() < Duration::from_secs(2),
-            "not answered at once"
-        );
+        assert!(start.elapsed() < Duration::from_secs(2), "not answered at once");
         // The transport was broken, so the session goes with it.
         peer.expect_gone();
 
         let peer = Polling::connect(server.address);
-        peer.post_with(
-            "Content-Type: application/x-www-form-urlencoded\r\n",
-            "42[\"seen\"]",
-        )
-        .expect_status(200);
+        peer.post_with("Content-Type: application/x-www-form-urlencoded\r\n", "42[\"seen\"]")
+            .expect_status(200);
         peer.expect_alive();
     });
 }
@@ -108,12 +97,9 @@ fn p5_base64_that_is_none() {
         // The header that would make a binary message legal comes first: it is the base64 that
         // ends the session.
         let header = "451-[\"seen\",{\"_placeholder\":true,\"num\":0}]\x1e";
-        for record in [
-            "b!!!", "bA", "bAQI", "bAQ=D", "bAQID=", "b-_-_", "bAQ ID", "b=", "b====",
-        ] {
+        for record in ["b!!!", "bA", "bAQI", "bAQ=D", "bAQID=", "b-_-_", "bAQ ID", "b=", "b===="] {
             let peer = Polling::connect(server.address);
-            peer.post(format!("{header}{record}"))
-                .expect_status_in(&[200, 400]);
+            peer.post(format!("{header}{record}")).expect_status_in(&[200, 400]);
             peer.expect_gone();
         }
         let peer = Polling::connect(server.address);
@@ -132,16 +118,11 @@ fn p6_an_answer_is_no_larger_than_a_body_may_be() {
         let peer = Polling::connect(server.address);
         // 3 × 400 KB are more than one answer; under the outbox limit of 1 MiB at any time is only
         // what was not yet polled, so they are asked for by two.
-        peer.post("42[\"flood\",{\"n\":2,\"size\":510000}]")
-            .expect_status(200);
+        peer.post("42[\"flood\",{\"n\":2,\"size\":510000}]").expect_status(200);
         let mut events = 0;
         while events < 2 {
             let answer = peer.poll().expect_status(200);
-            assert!(
-                answer.body.len() <= 1_000_000,
-                "{} bytes",
-                answer.body.len()
-            );
+            assert!(answer.body.len() <= 1_000_000, "{} bytes", answer.body.len());
             events += answer.text().matches("42[\"flood\"").count();
         }
         peer.expect_alive();
@@ -152,24 +133,15 @@ fn p6_an_answer_is_no_larger_than_a_body_may_be() {
 fn p7_a_packet_and_its_attachments_stay_together() {
     attack("P7", CALM, |server| {
         let peer = Polling::connect(server.address);
-        peer.post("42[\"burst-binary\",{\"n\":20}]")
-            .expect_status(200);
+        peer.post("42[\"burst-binary\",{\"n\":20}]").expect_status(200);
         let mut records = Vec::new();
         while records.len() < 3 * 40 {
             let answer = peer.poll().expect_status(200).text();
-            records.extend(
-                answer
-                    .split('\x1e')
-                    .filter(|record| *record != "2")
-                    .map(str::to_owned),
-            );
+            records.extend(answer.split('\x1e').filter(|record| *record != "2").map(str::to_owned));
         }
         for packet in records.chunks(3) {
             assert!(packet[0].starts_with("452-[\"bin\","), "{packet:?}");
-            assert!(
-                packet[1].starts_with('b') && packet[2].starts_with('b'),
-                "{packet:?}"
-            );
+            assert!(packet[1].starts_with('b') && packet[2].starts_with('b'), "{packet:?}");
         }
     });
 }

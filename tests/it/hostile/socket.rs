@@ -69,11 +69,7 @@ fn s3_connect_and_event_in_one_go_close() {
     attack("S3", CALM, |server| {
         let mut peer = WebSocket::open(server.address);
         peer.send_bytes(
-            [
-                Frame::text("40/slow,").bytes(),
-                Frame::text("42/slow,[\"seen\"]").bytes(),
-            ]
-            .concat(),
+            [Frame::text("40/slow,").bytes(), Frame::text("42/slow,[\"seen\"]").bytes()].concat(),
         );
         peer.expect_closed();
     });
@@ -91,9 +87,8 @@ fn s4_unknown_namespaces() {
         peer.drain_until_closed(super::SOON);
 
         let mut flood = WebSocket::connect(server.address);
-        let frames: Vec<u8> = (0..10_000)
-            .flat_map(|n| Frame::text(format!("40/n{n},")).bytes())
-            .collect();
+        let frames: Vec<u8> =
+            (0..10_000).flat_map(|n| Frame::text(format!("40/n{n},")).bytes()).collect();
         let _ = flood.flood(frames);
         let (before, _) = flood.drain_until_closed(SOON);
         assert!(before.len() <= 11, "{} answers", before.len());
@@ -138,14 +133,7 @@ fn s5_namespace_names_match_exactly_or_not_at_all() {
         assert!(peer.text().starts_with("40/admin-like,{\"sid\":"));
     });
     let long = |n: usize| format!("40/{},", "n".repeat(n));
-    each_packet_closes(
-        "S5",
-        &[
-            long(128),
-            long(900_000),
-            "40/".to_owned() + &"n".repeat(900_000),
-        ],
-    );
+    each_packet_closes("S5", &[long(128), long(900_000), "40/".to_owned() + &"n".repeat(900_000)]);
 }
 
 #[test]
@@ -184,15 +172,7 @@ fn s7_auth_is_bounded_and_plain_data() {
 fn s8_packets_that_only_a_server_sends_or_with_too_much() {
     each_packet_closes(
         "S8",
-        &[
-            "41{\"x\":1}",
-            "41[]",
-            "41/never,",
-            "44{}",
-            "44\"x\"",
-            "44/admin-like,{}",
-            "44",
-        ],
+        &["41{\"x\":1}", "41[]", "41/never,", "44{}", "44\"x\"", "44/admin-like,{}", "44"],
     );
 }
 

@@ -10,9 +10,8 @@ use super::{CALM, QUICK, SOON};
 
 /// A binary event's header that waits for `n` attachments.
 fn header(n: usize) -> String {
-    let placeholders: Vec<_> = (0..n)
-        .map(|i| format!("{{\"_placeholder\":true,\"num\":{i}}}"))
-        .collect();
+    let placeholders: Vec<_> =
+        (0..n).map(|i| format!("{{\"_placeholder\":true,\"num\":{i}}}")).collect();
     format!("45{n}-[\"seen\",{}]", placeholders.join(","))
 }
 
@@ -66,11 +65,7 @@ fn s17_attachments_have_one_size_together() {
         peer.wire().expect_silence(Duration::from_millis(200));
         let _ = peer.flood(&attachment);
         peer.expect_closed();
-        assert!(
-            server.rss() < rss + (24 << 20),
-            "{} bytes",
-            server.rss() - rss
-        );
+        assert!(server.rss() < rss + (24 << 20), "{} bytes", server.rss() - rss);
     });
 }
 
@@ -87,11 +82,7 @@ fn b9_zero_attachments_close() {
             }
         }
         peer.expect_closed();
-        assert!(
-            server.rss() < rss + (16 << 20),
-            "{} bytes",
-            server.rss() - rss
-        );
+        assert!(server.rss() < rss + (16 << 20), "{} bytes", server.rss() - rss);
     });
 }
 
@@ -153,9 +144,8 @@ fn s31_too_many_events_are_refused() {
     attack("S31", CALM, |server| {
         let mut peer = WebSocket::connect(server.address);
         let start = Instant::now();
-        let events: Vec<u8> = (0..1_000)
-            .flat_map(|n| Frame::text(format!("42{n}[\"echo\",1]")).bytes())
-            .collect();
+        let events: Vec<u8> =
+            (0..1_000).flat_map(|n| Frame::text(format!("42{n}[\"echo\",1]")).bytes()).collect();
         peer.send_bytes(events);
         // A refusal may overtake what still waits for its handler.
         let (mut answered, mut served) = (std::collections::BTreeSet::new(), 0);
@@ -171,10 +161,7 @@ fn s31_too_many_events_are_refused() {
             }
         }
         let allowed = 100 + 50 * (start.elapsed().as_secs() + 1);
-        assert!(
-            (100..=allowed).contains(&served),
-            "{served} of 1,000 served, {allowed} allowed"
-        );
+        assert!((100..=allowed).contains(&served), "{served} of 1,000 served, {allowed} allowed");
     });
 }
 
@@ -195,10 +182,7 @@ fn s31_who_keeps_on_is_closed() {
                 _ => {}
             }
         }
-        assert!(
-            start.elapsed() >= Duration::from_millis(900),
-            "closed without grace"
-        );
+        assert!(start.elapsed() >= Duration::from_millis(900), "closed without grace");
     });
 }
 
@@ -206,9 +190,7 @@ fn s31_who_keeps_on_is_closed() {
 #[test]
 fn b33_idle_sockets_keep_no_buffers() {
     attack("B33", CALM, |server| {
-        let mut crowd: Vec<_> = (0..150)
-            .map(|_| WebSocket::connect(server.address))
-            .collect();
+        let mut crowd: Vec<_> = (0..150).map(|_| WebSocket::connect(server.address)).collect();
         let idle = server.rss();
         let big = format!("421[\"echo\",\"{}\"]", "x".repeat(60_000));
         for peer in &mut crowd {
@@ -236,10 +218,7 @@ fn b25_attachments_are_not_interleaved() {
             let text = peer.text();
             let json = text.strip_prefix("452-").expect("a binary event");
             let event: serde_json::Value = serde_json::from_str(json).expect("JSON");
-            let (task, n) = (
-                event[1].as_u64().expect("task"),
-                event[2].as_u64().expect("n"),
-            );
+            let (task, n) = (event[1].as_u64().expect("task"), event[2].as_u64().expect("n"));
             assert_eq!(next[task as usize], n, "out of order");
             next[task as usize] += 1;
             for part in 0..2 {
@@ -253,9 +232,7 @@ fn b25_attachments_are_not_interleaved() {
 #[test]
 fn z5_b25_handlers_that_call_back_into_the_server() {
     attack("Z5 B25", CALM, |server| {
-        let mut others: Vec<_> = (0..10)
-            .map(|_| WebSocket::connect(server.address))
-            .collect();
+        let mut others: Vec<_> = (0..10).map(|_| WebSocket::connect(server.address)).collect();
         for peer in &mut others {
             peer.send("421[\"join\",{\"room\":\"reenter\"}]");
             peer.expect("431[{\"ok\":true}]");
@@ -282,16 +259,10 @@ fn z5_b25_handlers_that_call_back_into_the_server() {
 fn z5_a_flood_over_polling_ends_in_a_poll() {
     attack("Z5", CALM, |server| {
         let peer = Polling::connect(server.address);
-        peer.post("42[\"flood\",{\"n\":500,\"size\":100}]")
-            .expect_status(200);
+        peer.post("42[\"flood\",{\"n\":500,\"size\":100}]").expect_status(200);
         let mut events = 0;
         while events < 500 {
-            events += peer
-                .poll()
-                .expect_status(200)
-                .text()
-                .matches("42[\"flood\"")
-                .count();
+            events += peer.poll().expect_status(200).text().matches("42[\"flood\"").count();
         }
         peer.expect_alive();
     });

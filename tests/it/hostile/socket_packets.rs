@@ -10,17 +10,7 @@ use super::abuse::{each_packet_closes, each_packet_is_ignored, seen};
 fn s9_packet_types_that_are_none() {
     each_packet_closes(
         "S9",
-        &[
-            "4",
-            "47",
-            "48",
-            "49",
-            "4-",
-            "4:",
-            "4\u{ff12}[\"seen\"]",
-            "4 2[\"seen\"]",
-            "4x",
-        ],
+        &["4", "47", "48", "49", "4-", "4:", "4\u{ff12}[\"seen\"]", "4 2[\"seen\"]", "4x"],
     );
 }
 
@@ -53,12 +43,7 @@ fn s10_s11_b8_b21_attachment_counts() {
     ]
     .iter()
     .map(|count| packet(count))
-    .chain([
-        "45".to_owned(),
-        "46".to_owned(),
-        "45invalid".to_owned(),
-        "460-0[]".to_owned(),
-    ])
+    .chain(["45".to_owned(), "46".to_owned(), "45invalid".to_owned(), "460-0[]".to_owned()])
     .collect();
     each_packet_closes("S10 S11 B8 B21", &packets);
 }
@@ -131,10 +116,7 @@ fn s12_s14_placeholders_and_attachments_match_one_to_one() {
         let json = answer.strip_prefix("462-3").expect("a binary ack");
         let args: serde_json::Value = serde_json::from_str(json).expect("JSON");
         let part = |at: usize| &parts[args[at]["num"].as_u64().expect("a number") as usize];
-        assert_eq!(
-            (part(0).as_slice(), part(1).as_slice()),
-            ([1].as_slice(), [0].as_slice())
-        );
+        assert_eq!((part(0).as_slice(), part(1).as_slice()), ([1].as_slice(), [0].as_slice()));
     });
 }
 
@@ -159,12 +141,7 @@ fn s19_ack_ids() {
 fn s21_acks_that_nobody_waits_for() {
     each_packet_is_ignored(
         "S21",
-        &[
-            "430[]",
-            "4399[1,2]",
-            "439007199254740991[]",
-            "430[{\"__proto__\":1}]",
-        ],
+        &["430[]", "4399[1,2]", "439007199254740991[]", "430[{\"__proto__\":1}]"],
     );
     each_packet_closes("S21", &["430{}", "430\"x\"", "430[", "430null"]);
 }
@@ -298,11 +275,7 @@ fn s26_depth_arguments_and_keys() {
         peer.send(deep(63));
         peer.send(args(64));
         // Brackets in a string are no depth.
-        peer.send(format!(
-            "42[\"seen\",\"{}\\\"{}\"]",
-            "[".repeat(1_000),
-            "{".repeat(1_000)
-        ));
+        peer.send(format!("42[\"seen\",\"{}\\\"{}\"]", "[".repeat(1_000), "{".repeat(1_000)));
         assert_eq!(seen(&mut peer), before + 3);
         // Many keys: one pass, no quadratic comparison.
         let keys: Vec<_> = (0..60_000).map(|i| format!("\"k{i}\":1")).collect();
@@ -314,10 +287,7 @@ fn s26_depth_arguments_and_keys() {
 #[test]
 fn s28_duplicate_keys_in_a_connect() {
     attack("S28", CALM, |server| {
-        for auth in [
-            "{\"token\":\"a\",\"token\":\"b\"}",
-            "{\"pid\":\"a\",\"p\\u0069d\":\"b\"}",
-        ] {
+        for auth in ["{\"token\":\"a\",\"token\":\"b\"}", "{\"pid\":\"a\",\"p\\u0069d\":\"b\"}"] {
             let mut peer = WebSocket::open(server.address);
             peer.send(format!("40{auth}"));
             peer.expect_closed();

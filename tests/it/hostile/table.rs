@@ -29,10 +29,7 @@ const ROWS: &[(&str, Fate)] = &[
     ("B8", Test("s10_s11_b8_b21_attachment_counts")),
     ("B9", Test("b9_zero_attachments_close")),
     ("B10", Test("b10_binary_headers_of_namespaces_not_joined")),
-    (
-        "B11",
-        Test("h5_b11_p3_oversized_bodies_are_refused_where_they_cross"),
-    ),
+    ("B11", Test("h5_b11_p3_oversized_bodies_are_refused_where_they_cross")),
     ("B12", Test("b12_bytes_behind_an_upgrade_request")),
     ("B13", Test("b13_refused_upgrades_and_a_reset")),
     ("B14", Test("e2_b14_unknown_transports")),
@@ -43,15 +40,9 @@ const ROWS: &[(&str, Fate)] = &[
     ("B19", Test("b19_a_body_of_nothing_but_separators")),
     ("B20", Test("s22_b20_acks_that_never_come")),
     ("B21", Test("s10_s11_b8_b21_attachment_counts")),
-    (
-        "B22",
-        Test("b22_upgrades_that_are_never_finished_are_reaped"),
-    ),
+    ("B22", Test("b22_upgrades_that_are_never_finished_are_reaped")),
     ("B23", Test("e1_b23_other_protocol_versions")),
-    (
-        "B24",
-        Test("b24_polls_during_an_upgrade_are_answered_at_once"),
-    ),
+    ("B24", Test("b24_polls_during_an_upgrade_are_answered_at_once")),
     ("B25", Test("b25_attachments_are_not_interleaved")),
     ("B26", Test("b26_an_endless_upgrade_header")),
     ("B27", Test("w3_b27_declared_lengths_are_not_believed")),
@@ -63,19 +54,10 @@ const ROWS: &[(&str, Fate)] = &[
     ("B33", Test("b33_idle_sockets_keep_no_buffers")),
     ("B34", Test("h3_b34_ambiguous_lengths")),
     ("B35", Test("t10_b35_other_protocols_are_refused")),
-    (
-        "B36",
-        Test("b36_a_failed_upgrade_does_not_carry_a_second_request"),
-    ),
+    ("B36", Test("b36_a_failed_upgrade_does_not_carry_a_second_request")),
     ("B37", Test("b37_paths_that_climb")),
     ("B38", InCrate("domain", "j5_nbf_is_enforced_and_a_number")),
-    (
-        "B39",
-        InCrate(
-            "domain",
-            "j1_the_algorithm_comes_from_the_key_and_never_from_the_token",
-        ),
-    ),
+    ("B39", InCrate("domain", "j1_the_algorithm_comes_from_the_key_and_never_from_the_token")),
     ("B40", NotBuilt("identity: keys from a JWKS URL")),
     ("B41", NotBuilt("Redis channels")),
     ("B42", NotBuilt("Redis channels")),
@@ -89,25 +71,16 @@ const ROWS: &[(&str, Fate)] = &[
     ("T4", Test("t4_b28_a_reader_that_stops_is_cut")),
     ("T5", Test("t5_resets_at_every_stage_leak_nothing")),
     ("T7", Test("t7_running_out_of_files_is_survived")),
-    (
-        "T8",
-        Test("t8_one_address_gets_so_many_connections_without_a_session"),
-    ),
+    ("T8", Test("t8_one_address_gets_so_many_connections_without_a_session")),
     ("T10", Test("t10_b35_other_protocols_are_refused")),
     ("T11", Test("t11_a_forwarded_address_is_not_believed")),
     ("H1", Test("h1_uris_have_a_size")),
-    (
-        "H2",
-        Test("h2_length_and_chunks_together_end_the_connection"),
-    ),
+    ("H2", Test("h2_length_and_chunks_together_end_the_connection")),
     ("H3", Test("h3_b34_broken_chunks_end_the_connection")),
     ("H5", Test("h5_a_body_without_end_is_cut_at_the_limit")),
     ("H6", Test("h6_compressed_bodies_are_not_inflated")),
     ("H7", Test("h7_malformed_header_lines")),
-    (
-        "H9",
-        Test("h9_a_body_behind_a_get_does_not_become_a_request"),
-    ),
+    ("H9", Test("h9_a_body_behind_a_get_does_not_become_a_request")),
     ("H10", Test("h10_other_methods")),
     ("H11", Test("h11_broken_upgrades")),
     ("H13", Test("h13_nothing_reflected_splits_the_head")),
@@ -118,10 +91,7 @@ const ROWS: &[(&str, Fate)] = &[
     ("E4", Test("e4_unknown_sids")),
     ("E5", Test("e5_only_get_opens_a_session")),
     ("E7", Test("e7_a_session_has_one_websocket")),
-    (
-        "E8",
-        Test("e8_an_upgrade_that_stalls_is_given_up_and_polling_goes_on"),
-    ),
+    ("E8", Test("e8_an_upgrade_that_stalls_is_given_up_and_polling_goes_on")),
     ("E10", Test("e10_overlapping_polls_end_the_session_once")),
     ("E12", Test("e12_unused_handshakes_are_small_and_reaped")),
     ("E13", NotBuilt("identity and recovery")),
@@ -133,10 +103,7 @@ const ROWS: &[(&str, Fate)] = &[
     ("E19", Test("e19_packets_that_are_none")),
     ("E20", Test("e20_no_handshake_while_draining")),
     ("P2", Test("p2_b4_so_many_packets_and_no_more")),
-    (
-        "P3",
-        Test("h5_b11_p3_oversized_bodies_are_refused_where_they_cross"),
-    ),
+    ("P3", Test("h5_b11_p3_oversized_bodies_are_refused_where_they_cross")),
     ("P4", Test("p4_bodies_that_are_not_utf8")),
     ("P5", Test("p5_base64_that_is_none")),
     ("P6", Test("p6_an_answer_is_no_larger_than_a_body_may_be")),
@@ -162,29 +129,17 @@ const ROWS: &[(&str, Fate)] = &[
     ("S4", Test("s4_unknown_namespaces")),
     ("S5", Test("s5_namespace_names_match_exactly_or_not_at_all")),
     ("S7", Test("s7_auth_is_bounded_and_plain_data")),
-    (
-        "S8",
-        Test("s8_packets_that_only_a_server_sends_or_with_too_much"),
-    ),
+    ("S8", Test("s8_packets_that_only_a_server_sends_or_with_too_much")),
     ("S9", Test("s9_packet_types_that_are_none")),
     ("S10", Test("s10_s11_b8_b21_attachment_counts")),
     ("S11", Test("s10_s11_b8_b21_attachment_counts")),
-    (
-        "S12",
-        Test("s12_s14_placeholders_and_attachments_match_one_to_one"),
-    ),
+    ("S12", Test("s12_s14_placeholders_and_attachments_match_one_to_one")),
     ("S13", Test("s13_b5_placeholder_numbers")),
-    (
-        "S14",
-        Test("s12_s14_placeholders_and_attachments_match_one_to_one"),
-    ),
+    ("S14", Test("s12_s14_placeholders_and_attachments_match_one_to_one")),
     ("S16", Test("s16_a_packet_while_attachments_are_pending")),
     ("S17", Test("s17_attachments_that_never_come")),
     ("S19", Test("s19_ack_ids")),
-    (
-        "S21",
-        Test("s21_an_ack_counts_once_and_only_from_its_socket"),
-    ),
+    ("S21", Test("s21_an_ack_counts_once_and_only_from_its_socket")),
     ("S22", Test("s22_b20_acks_that_never_come")),
     ("S23", Test("s23_b6_event_names_that_are_none")),
     ("S24", Test("s24_b7_reserved_names")),
@@ -196,63 +151,21 @@ const ROWS: &[(&str, Fate)] = &[
     ("S32", Test("s32_a_foreign_pid_gets_a_fresh_session")),
     ("S34", NotBuilt("identity and recovery")),
     ("J1", InCrate("domain", "j1_a_public_key_is_no_hmac_secret")),
-    (
-        "J2",
-        InCrate("domain", "j2_a_token_ends_five_seconds_after_its_exp"),
-    ),
+    ("J2", InCrate("domain", "j2_a_token_ends_five_seconds_after_its_exp")),
     ("J3", InCrate("domain", "j3_exp_is_required_and_a_number")),
-    (
-        "J4",
-        InCrate("domain", "j4_no_token_is_from_the_future_or_lives_for_ever"),
-    ),
+    ("J4", InCrate("domain", "j4_no_token_is_from_the_future_or_lives_for_ever")),
     ("J5", InCrate("domain", "j5_nbf_is_enforced_and_a_number")),
-    (
-        "J6",
-        InCrate(
-            "domain",
-            "j6_issuer_and_audience_are_enforced_where_configured",
-        ),
-    ),
+    ("J6", InCrate("domain", "j6_issuer_and_audience_are_enforced_where_configured")),
     ("J7", InCrate("domain", "j7_a_subject_names_somebody")),
-    (
-        "J9",
-        InCrate(
-            "domain",
-            "j9_keys_in_the_header_are_ignored_and_crit_is_refused",
-        ),
-    ),
-    (
-        "J10",
-        InCrate(
-            "domain",
-            "j10_only_three_parts_of_base64url_within_8_kib_are_a_token",
-        ),
-    ),
+    ("J9", InCrate("domain", "j9_keys_in_the_header_are_ignored_and_crit_is_refused")),
+    ("J10", InCrate("domain", "j10_only_three_parts_of_base64url_within_8_kib_are_a_token")),
     ("J11", NotBuilt("identity on live connections")),
     ("J12", NotBuilt("identity: revocation across replicas")),
-    (
-        "J13",
-        InCrate(
-            "domain",
-            "j13_a_secret_has_at_least_32_bytes_and_is_not_the_public_one",
-        ),
-    ),
-    (
-        "J14",
-        InCrate(
-            "domain",
-            "j14_no_message_and_no_debug_output_shows_a_token_or_a_key",
-        ),
-    ),
+    ("J13", InCrate("domain", "j13_a_secret_has_at_least_32_bytes_and_is_not_the_public_one")),
+    ("J14", InCrate("domain", "j14_no_message_and_no_debug_output_shows_a_token_or_a_key")),
     ("R1", NotBuilt("apps: room policy")),
-    (
-        "R2",
-        NotBuilt("apps: room policy (the core takes any name)"),
-    ),
-    (
-        "R4",
-        Test("r4_a_socket_has_so_many_rooms_and_leaves_none_behind"),
-    ),
+    ("R2", NotBuilt("apps: room policy (the core takes any name)")),
+    ("R4", Test("r4_a_socket_has_so_many_rooms_and_leaves_none_behind")),
     ("R5", NotBuilt("apps: room policy")),
     ("R6", NotBuilt("apps: idempotency keys")),
     ("R7", NotBuilt("apps: chat")),
@@ -268,41 +181,14 @@ const ROWS: &[(&str, Fate)] = &[
     ("D10", NotBuilt("Redis settings check")),
     ("D11", NotBuilt("Redis log")),
     ("D12", NotBuilt("store")),
-    (
-        "A1",
-        InCrate("rest", "a1_a_body_over_64_kib_is_413_however_it_is_sent"),
-    ),
-    (
-        "A2",
-        InCrate("rest", "a2_a_refused_body_is_422_by_its_path"),
-    ),
-    (
-        "A3",
-        InCrate("rest", "a3_a_form_of_a_foreign_page_is_no_call"),
-    ),
-    (
-        "A4",
-        InCrate("rest", "a4_missing_or_wrong_credentials_are_401"),
-    ),
-    (
-        "A6",
-        InCrate(
-            "rest",
-            "a6_names_that_break_clients_and_endless_lists_are_422",
-        ),
-    ),
-    (
-        "A7",
-        InCrate("rest", "a7_too_many_events_are_429_with_a_wait"),
-    ),
-    (
-        "A8",
-        InCrate("rest", "a8_while_the_bus_is_away_nothing_is_promised"),
-    ),
-    (
-        "O1",
-        Test("o1_a_foreign_origin_does_not_get_into_a_session"),
-    ),
+    ("A1", InCrate("rest", "a1_a_body_over_64_kib_is_413_however_it_is_sent")),
+    ("A2", InCrate("rest", "a2_a_refused_body_is_422_by_its_path")),
+    ("A3", InCrate("rest", "a3_a_form_of_a_foreign_page_is_no_call")),
+    ("A4", InCrate("rest", "a4_missing_or_wrong_credentials_are_401")),
+    ("A6", InCrate("rest", "a6_names_that_break_clients_and_endless_lists_are_422")),
+    ("A7", InCrate("rest", "a7_too_many_events_are_429_with_a_wait")),
+    ("A8", InCrate("rest", "a8_while_the_bus_is_away_nothing_is_promised")),
+    ("O1", Test("o1_a_foreign_origin_does_not_get_into_a_session")),
     ("O2", Test("o2_credentials_and_vary")),
     ("O3", Test("o3_preflights_have_a_fixed_answer")),
     ("O4", NotBuilt("internal listener")),
@@ -316,10 +202,7 @@ const ROWS: &[(&str, Fate)] = &[
             "keys and signatures are compared by `subtle` and aws-lc; a timing test is a wall-clock test",
         ),
     ),
-    (
-        "Z2",
-        Differs("the cap on sockets of one user is off by default, and comes with identity"),
-    ),
+    ("Z2", Differs("the cap on sockets of one user is off by default, and comes with identity")),
     ("Z3", NotBuilt("byte budget of the process")),
     ("Z5", Test("z5_b25_handlers_that_call_back_into_the_server")),
     ("Z6", Test("z6_maps_have_random_seeds")),
@@ -346,10 +229,7 @@ fn every_named_test_exists() {
         if let Test(name) = fate {
             assert!(tests.contains(*name), "{id}: no test {name}");
             let tag = id.to_lowercase();
-            assert!(
-                name.split('_').any(|word| word == tag),
-                "{name} is not named after {id}"
-            );
+            assert!(name.split('_').any(|word| word == tag), "{name} is not named after {id}");
         }
         if let InCrate(package, name) = fate {
             let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -363,10 +243,7 @@ fn every_named_test_exists() {
         let first = name.split('_').next().unwrap_or_default();
         let looks_like_a_row =
             first.len() > 1 && first[1..].bytes().all(|byte| byte.is_ascii_digit());
-        assert!(
-            !looks_like_a_row || ids.contains(first),
-            "{name} names no row"
-        );
+        assert!(!looks_like_a_row || ids.contains(first), "{name} names no row");
     }
 }
 

@@ -74,11 +74,7 @@ fn t2_a_declared_body_costs_what_was_received() {
             })
             .collect();
         // 100 MB were announced. The second body already broke the session's rules.
-        assert!(
-            server.rss() < before + (16 << 20),
-            "{} bytes",
-            server.rss() - before
-        );
+        assert!(server.rss() < before + (16 << 20), "{} bytes", server.rss() - before);
         drop(wires);
     });
 }
@@ -87,8 +83,7 @@ fn t2_a_declared_body_costs_what_was_received() {
 fn t3_a_poll_that_is_never_read_is_given_up() {
     attack("T3", QUICK, |server| {
         let peer = Polling::connect(server.address);
-        peer.post("42[\"flood\",{\"n\":1,\"size\":900000}]")
-            .expect_status(200);
+        peer.post("42[\"flood\",{\"n\":1,\"size\":900000}]").expect_status(200);
         let connections = server.gauges().get("crier_http_connections");
         let mut wire = Wire::connect_with_window(server.address, 2_048);
         wire.send(format!(
@@ -97,11 +92,9 @@ fn t3_a_poll_that_is_never_read_is_given_up() {
         ));
         // (With keep-alive, a small kernel buffer alone would decide which timer ends it.)
         // Not a byte of the answer is read; the server must not wait for that for ever.
-        eventually(SOON * 2, || {
-            match server.gauges().get("crier_http_connections") {
-                now if now <= connections => Ok(()),
-                now => Err(format!("{now} connections")),
-            }
+        eventually(SOON * 2, || match server.gauges().get("crier_http_connections") {
+            now if now <= connections => Ok(()),
+            now => Err(format!("{now} connections")),
         });
         drop(wire);
         peer.abandon();
@@ -121,11 +114,7 @@ fn t4_b28_a_reader_that_stops_is_cut() {
             now if now <= sessions => Ok(()),
             now => Err(format!("{now} sessions")),
         });
-        assert!(
-            server.rss() < rss + (12 << 20),
-            "{} bytes more",
-            server.rss() - rss
-        );
+        assert!(server.rss() < rss + (12 << 20), "{} bytes more", server.rss() - rss);
         let mut other = WebSocket::connect(server.address);
         other.expect_alive();
         other.send("420[\"stats\"]");
@@ -176,16 +165,10 @@ fn t7_running_out_of_files_is_survived() {
             eventually(WAIT * 2, || {
                 let mut wire = Wire::try_connect(server.address, 2, None)
                     .map_err(|error| error.to_string())?;
-                wire.try_send(format!(
-                    "GET {HANDSHAKE} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                ))
-                .map_err(|error| error.to_string())?;
+                wire.try_send(format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                    .map_err(|error| error.to_string())?;
                 let status = wire.response().status;
-                if status == 200 {
-                    Ok(())
-                } else {
-                    Err(format!("{status}"))
-                }
+                if status == 200 { Ok(()) } else { Err(format!("{status}")) }
             });
         }
     });
@@ -197,20 +180,11 @@ fn t8_one_address_gets_so_many_connections_without_a_session() {
     let mut settings = CALM.to_vec();
     settings.push("http.connections_per_address=200");
     attack("T8", &settings, |server| {
-        let mut crowd: Vec<_> = (0..400)
-            .filter_map(|_| Wire::try_connect(server.address, 0x0808, None).ok())
-            .collect();
+        let mut crowd: Vec<_> =
+            (0..400).filter_map(|_| Wire::try_connect(server.address, 0x0808, None).ok()).collect();
         let open = eventually(WAIT, || {
-            let open = crowd
-                .iter_mut()
-                .map(Wire::has_ended)
-                .filter(|ended| !ended)
-                .count();
-            if open <= 200 {
-                Ok(open)
-            } else {
-                Err(format!("{open} open"))
-            }
+            let open = crowd.iter_mut().map(Wire::has_ended).filter(|ended| !ended).count();
+            if open <= 200 { Ok(open) } else { Err(format!("{open} open")) }
         });
         assert!(open >= 150, "only {open} were let in: the cap is 200");
         // Another address is not punished.
@@ -234,10 +208,7 @@ fn t8_one_address_gets_so_many_sessions_without_a_socket() {
             .collect();
         let let_in = statuses.iter().filter(|&&status| status == 200).count();
         assert_eq!(let_in, 50, "{statuses:?}");
-        assert!(
-            statuses[50..].iter().all(|&status| status == 429),
-            "{statuses:?}"
-        );
+        assert!(statuses[50..].iter().all(|&status| status == 429), "{statuses:?}");
         WebSocket::connect(server.address).expect_alive();
     });
 }

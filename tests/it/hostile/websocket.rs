@@ -29,11 +29,7 @@ fn w4_a_declared_message_that_never_comes() {
             })
             .collect();
         // 27 MB were announced.
-        assert!(
-            server.rss() < rss + (8 << 20),
-            "{} bytes",
-            server.rss() - rss
-        );
+        assert!(server.rss() < rss + (8 << 20), "{} bytes", server.rss() - rss);
         for peer in &mut peers {
             peer.drain_until_closed(SOON);
         }
@@ -105,11 +101,7 @@ fn w6_as_many_fragments_as_allowed() {
         let (bytes, last) = text.split_at(1_013);
         let mut frames = Frame::text(&bytes[..1]).unfinished().bytes();
         for byte in &bytes.as_bytes()[1..] {
-            frames.extend(
-                Frame::new(opcode::CONTINUATION, [*byte])
-                    .unfinished()
-                    .bytes(),
-            );
+            frames.extend(Frame::new(opcode::CONTINUATION, [*byte]).unfinished().bytes());
         }
         frames.extend(Frame::new(opcode::CONTINUATION, last).bytes());
         peer.send_bytes(frames);
@@ -148,10 +140,7 @@ fn w9_b32_a_flood_of_pings() {
         let mut peer = WebSocket::connect(server.address);
         for _ in 0..5 {
             peer.send_frame(&Frame::new(opcode::PING, "are you there"));
-            assert_eq!(
-                peer.receive(WAIT),
-                Some(Received::Pong(b"are you there".to_vec()))
-            );
+            assert_eq!(peer.receive(WAIT), Some(Received::Pong(b"are you there".to_vec())));
         }
         let _ = peer.flood(Frame::new(opcode::PING, [b'p'; 125]).bytes().repeat(10_000));
         let (before, closed) = peer.drain_until_closed(WAIT);
@@ -162,16 +151,8 @@ fn w9_b32_a_flood_of_pings() {
         let rss = server.rss();
         let wire = Wire::connect_with_window(server.address, 2_048);
         let mut deaf = WebSocket::open_on(wire, "").joined();
-        let _ = deaf.flood(
-            Frame::new(opcode::PING, [b'p'; 125])
-                .bytes()
-                .repeat(100_000),
-        );
-        assert!(
-            server.rss() < rss + (8 << 20),
-            "{} bytes",
-            server.rss() - rss
-        );
+        let _ = deaf.flood(Frame::new(opcode::PING, [b'p'; 125]).bytes().repeat(100_000));
+        assert!(server.rss() < rss + (8 << 20), "{} bytes", server.rss() - rss);
         deaf.drain_until_closed(WAIT);
     });
 }
@@ -244,12 +225,9 @@ fn w14_ten_thousand_packets_in_one_segment() {
 #[test]
 fn w15_binary_that_nobody_announced() {
     attack("W15", CALM, |server| {
-        for frame in [
-            Frame::binary([1, 2, 3]),
-            Frame::binary([]),
-            Frame::text(""),
-            Frame::text("bAQID"),
-        ] {
+        for frame in
+            [Frame::binary([1, 2, 3]), Frame::binary([]), Frame::text(""), Frame::text("bAQID")]
+        {
             let mut peer = WebSocket::connect(server.address);
             peer.send_frame(&frame);
             peer.expect_closed();
@@ -269,10 +247,7 @@ fn w16_b29_subprotocols() {
         let header = format!("Sec-WebSocket-Protocol: {}\r\n", names.join(", "));
         let (answer, wire) = upgrade(server, &header);
         assert_eq!(answer.header("sec-websocket-protocol"), Some("p0"));
-        WebSocket::after(wire, &answer)
-            .opened()
-            .joined()
-            .expect_alive();
+        WebSocket::after(wire, &answer).opened().joined().expect_alive();
 
         // The quadratic trim of ws (2021), just below the head's limit.
         let header = format!("Sec-WebSocket-Protocol: b{}x\r\n", " ".repeat(30_000));
@@ -283,11 +258,7 @@ fn w16_b29_subprotocols() {
         // Not tokens: no name of theirs may come back in a header.
         for bad in ["a b", "a;b", "\"a\"", "(a)", ",,,", "\u{e9}"] {
             let (answer, _) = upgrade(server, &format!("Sec-WebSocket-Protocol: {bad}\r\n"));
-            assert_eq!(
-                answer.header("sec-websocket-protocol"),
-                None,
-                "{bad}: {answer:?}"
-            );
+            assert_eq!(answer.header("sec-websocket-protocol"), None, "{bad}: {answer:?}");
         }
     });
 }

@@ -49,16 +49,10 @@ fn w2_control_frames_are_small_and_whole() {
     let cases = [
         ("ping of 126", ping(&[b'x'; 126]).bytes()),
         ("pong of 126", Frame::new(opcode::PONG, [b'x'; 126]).bytes()),
-        (
-            "close of 126",
-            Frame::new(opcode::CLOSE, [b'x'; 126]).bytes(),
-        ),
+        ("close of 126", Frame::new(opcode::CLOSE, [b'x'; 126]).bytes()),
         ("ping of 64 KiB", ping(&[b'x'; 65_536]).bytes()),
         ("unfinished ping", ping(b"x").unfinished().bytes()),
-        (
-            "unfinished close",
-            Frame::new(opcode::CLOSE, [3, 232]).unfinished().bytes(),
-        ),
+        ("unfinished close", Frame::new(opcode::CLOSE, [3, 232]).unfinished().bytes()),
     ];
     each_closes("W2", &cases, &[PROTOCOL_ERROR]);
 }
@@ -79,22 +73,10 @@ fn w3_b27_declared_lengths_are_not_believed() {
 #[test]
 fn w3_lengths_are_written_in_the_shortest_way() {
     let cases = [
-        (
-            "125 in two bytes",
-            Frame::text([b'6'; 125]).declaring_in_two(125).bytes(),
-        ),
-        (
-            "125 in eight",
-            Frame::text([b'6'; 125]).declaring(125).bytes(),
-        ),
-        (
-            "65,535 in eight",
-            Frame::text(vec![b'6'; 65_535]).declaring(65_535).bytes(),
-        ),
-        (
-            "nothing in two",
-            Frame::text([]).declaring_in_two(0).bytes(),
-        ),
+        ("125 in two bytes", Frame::text([b'6'; 125]).declaring_in_two(125).bytes()),
+        ("125 in eight", Frame::text([b'6'; 125]).declaring(125).bytes()),
+        ("65,535 in eight", Frame::text(vec![b'6'; 65_535]).declaring(65_535).bytes()),
+        ("nothing in two", Frame::text([]).declaring_in_two(0).bytes()),
     ];
     each_closes("W3", &cases, &[PROTOCOL_ERROR]);
 }
@@ -103,22 +85,13 @@ fn w3_lengths_are_written_in_the_shortest_way() {
 fn w7_fragments_out_of_order() {
     let begin = || Frame::text("42[\"s").unfinished().bytes();
     let cases = [
-        (
-            "continuation first",
-            Frame::new(opcode::CONTINUATION, "x").bytes(),
-        ),
+        ("continuation first", Frame::new(opcode::CONTINUATION, "x").bytes()),
         (
             "unfinished continuation first",
             Frame::new(opcode::CONTINUATION, "x").unfinished().bytes(),
         ),
-        (
-            "text inside text",
-            [begin(), Frame::text("een\"]").bytes()].concat(),
-        ),
-        (
-            "binary inside text",
-            [begin(), Frame::binary("x").bytes()].concat(),
-        ),
+        ("text inside text", [begin(), Frame::text("een\"]").bytes()].concat()),
+        ("binary inside text", [begin(), Frame::binary("x").bytes()].concat()),
         ("fragments inside fragments", [begin(), begin()].concat()),
     ];
     each_closes("W7", &cases, &[PROTOCOL_ERROR]);
@@ -130,10 +103,7 @@ fn w7_a_ping_between_fragments_is_legal() {
         let mut peer = WebSocket::connect(server.address);
         peer.send_frame(&Frame::text("425[\"ec").unfinished());
         peer.send_frame(&ping(b"between"));
-        assert_eq!(
-            peer.receive(WAIT),
-            Some(tests::raw::Received::Pong(b"between".to_vec()))
-        );
+        assert_eq!(peer.receive(WAIT), Some(tests::raw::Received::Pong(b"between".to_vec())));
         peer.send_frame(&Frame::new(opcode::CONTINUATION, "ho\",1]"));
         peer.expect("435[1]");
     });
@@ -148,23 +118,15 @@ fn w8_text_that_is_not_utf8() {
         ("overlong slash", Frame::text(text(b"\xc0\xaf")).bytes()),
         ("overlong NUL", Frame::text(text(b"\xe0\x80\x80")).bytes()),
         ("a surrogate", Frame::text(text(b"\xed\xa0\x80")).bytes()),
-        (
-            "over U+10FFFF",
-            Frame::text(text(b"\xf4\x90\x80\x80")).bytes(),
-        ),
+        ("over U+10FFFF", Frame::text(text(b"\xf4\x90\x80\x80")).bytes()),
         ("cut at the end", Frame::text(b"42[\"\xe2\x82").bytes()),
         // No FIN: the rest of the message is never needed to know.
-        (
-            "bad in an unfinished fragment",
-            Frame::text(text(b"\xff")).unfinished().bytes(),
-        ),
+        ("bad in an unfinished fragment", Frame::text(text(b"\xff")).unfinished().bytes()),
         (
             "bad across two fragments",
             [
                 Frame::text(b"42[\"\xe2").unfinished().bytes(),
-                Frame::new(opcode::CONTINUATION, b"\x28\xa1")
-                    .unfinished()
-                    .bytes(),
+                Frame::new(opcode::CONTINUATION, b"\x28\xa1").unfinished().bytes(),
             ]
             .concat(),
         ),

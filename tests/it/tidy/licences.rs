@@ -23,10 +23,7 @@ const LICENCES: &[&str] = &[
 pub(super) fn is_permissive(expression: &str) -> bool {
     fn any(tokens: &mut std::iter::Peekable<std::vec::IntoIter<String>>) -> bool {
         let mut holds = all(tokens);
-        while tokens
-            .next_if(|token| token == "OR" || token == "/")
-            .is_some()
-        {
+        while tokens.next_if(|token| token == "OR" || token == "/").is_some() {
             // Both sides are read in any case.
             holds |= all(tokens);
         }
@@ -55,9 +52,7 @@ pub(super) fn is_permissive(expression: &str) -> bool {
     }
     let spaced = ["(", ")", "/"]
         .iter()
-        .fold(expression.to_owned(), |text, mark| {
-            text.replace(mark, &format!(" {mark} "))
-        });
+        .fold(expression.to_owned(), |text, mark| text.replace(mark, &format!(" {mark} ")));
     let tokens: Vec<String> = spaced.split_whitespace().map(str::to_owned).collect();
     any(&mut tokens.into_iter().peekable())
 }

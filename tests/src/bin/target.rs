@@ -3,18 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let run = || -> Result<(), Box<dyn std::error::Error>> {
         let settings = tests::target::Settings::parse(std::env::args().skip(1))?;
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        runtime
-            .worker_threads(2)
-            .enable_all()
-            .build()?
-            .block_on(tests::target::run(settings))
+        runtime.worker_threads(2).enable_all().build()?.block_on(tests::target::run(settings))
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,

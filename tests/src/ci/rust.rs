@@ -18,28 +18,14 @@ pub(super) fn format() -> Outcome {
 }
 
 pub(super) fn lints() -> Outcome {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--quiet",
-    ];
-    process::run(
-        cargo().args(arguments).args(["--", "-D", "warnings"]),
-        LIMIT,
-    )
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
+    process::run(cargo().args(arguments).args(["--", "-D", "warnings"]), LIMIT)
 }
 
 pub(super) fn build() -> Outcome {
     // With `--tests` the features of dev-dependencies count, as they will for `cargo test`.
     let targets = ["--bins", "--examples", "--tests"];
-    process::run(
-        cargo()
-            .args(["build", "--workspace", "--locked", "--quiet"])
-            .args(targets),
-        LIMIT,
-    )
+    process::run(cargo().args(["build", "--workspace", "--locked", "--quiet"]).args(targets), LIMIT)
 }
 
 pub(super) fn tests(counts: &mut Counts) -> Outcome {
@@ -82,17 +68,11 @@ pub(super) fn readme(counts: &mut Counts) -> Outcome {
 /// Runs `cargo test`: shows all but the tests that hold, and adds up the counts.
 fn run_tests(command: &mut Command, counts: &mut Counts) -> Outcome {
     let profile = workspace::target_dir()?.join("debug");
-    command
-        .env(workspace::BIN_DIR, profile)
-        .stdout(Stdio::piped());
+    command.env(workspace::BIN_DIR, profile).stdout(Stdio::piped());
     let mut child = command
         .spawn()
         .map_err(|error| Failure::new(format!("cargo cannot be started: {error}")))?;
-    let lines = child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|pipe| BufReader::new(pipe).lines());
+    let lines = child.stdout.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
     let watchdog = Watchdog::start(child.id(), LIMIT);
     let mut own = Counts::default();
     for line in lines.map_while(Result::ok) {
@@ -102,9 +82,7 @@ fn run_tests(command: &mut Command, counts: &mut Counts) -> Outcome {
             report::line(&format!("     {line}"));
         }
     }
-    let status = child
-        .wait()
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let status = child.wait().map_err(|error| Failure::new(error.to_string()))?;
     let timed_out = watchdog.stop();
     *counts += own;
     match () {

@@ -53,19 +53,9 @@ fn install_packages(missing: &[&str]) -> Outcome {
     report::line(&format!("     apt-get install {list}"));
     let apt = |arguments: &[&str]| {
         // A service of the package must not start: the tests start their own servers.
-        let prefix = [
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "RUNLEVEL=1",
-            "apt-get",
-            "-qq",
-        ];
-        let words: Vec<&str> = sudo
-            .iter()
-            .copied()
-            .chain(prefix)
-            .chain(arguments.iter().copied())
-            .collect();
+        let prefix = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"];
+        let words: Vec<&str> =
+            sudo.iter().copied().chain(prefix).chain(arguments.iter().copied()).collect();
         let Some((program, rest)) = words.split_first() else {
             return Ok(String::new());
         };

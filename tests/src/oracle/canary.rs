@@ -59,11 +59,7 @@ impl Canary {
             Err(panic) => std::panic::resume_unwind(panic),
         };
         took.sort_unstable();
-        let at = |share: usize| {
-            took.get(took.len() * share / 100)
-                .copied()
-                .unwrap_or_default()
-        };
+        let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
         Served {
             echoes: took.len(),
             p50: at(50),

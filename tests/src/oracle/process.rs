@@ -98,14 +98,7 @@ impl Process {
         let (Some(address), Some(metrics)) = (address(), address()) else {
             panic!("the target said {line:?}, not its two addresses");
         };
-        Self {
-            address,
-            metrics,
-            child,
-            _stdin: stdin,
-            log,
-            rss_baseline: 0,
-        }
+        Self { address, metrics, child, _stdin: stdin, log, rss_baseline: 0 }
     }
 
     /// Uses the server as rows will, so that what it allocates once is in the baseline.
@@ -123,9 +116,8 @@ impl Process {
         let crowd: Vec<_> = (0..150).map(|_| WebSocket::connect(self.address)).collect();
         drop(crowd);
         // As many sessions as the largest row has: what the allocator keeps of them is no leak.
-        let crowd: Vec<_> = (0..1_000)
-            .map(|i| Polling::open_from(self.address, 0x6400 + i % 40))
-            .collect();
+        let crowd: Vec<_> =
+            (0..1_000).map(|i| Polling::open_from(self.address, 0x6400 + i % 40)).collect();
         drop(crowd);
         self.rss_baseline = self.rss();
         self
@@ -170,10 +162,7 @@ impl Process {
 
     /// Lines logged since the start.
     pub fn log_lines(&self) -> usize {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .lines
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).lines
     }
 
     /// The last lines of the log as written, without their ends.
@@ -186,8 +175,7 @@ impl Process {
     pub fn log_tail(&self) -> String {
         let lines = self.log();
         let tail = lines.iter().rev().take(15).rev();
-        tail.map(|line| format!("  | {}\n", String::from_utf8_lossy(line)))
-            .collect()
+        tail.map(|line| format!("  | {}\n", String::from_utf8_lossy(line))).collect()
     }
 
     /// Sends the process a signal by name, such as `TERM`.

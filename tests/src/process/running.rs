@@ -79,10 +79,7 @@ impl Running {
                 }
             };
             drop(state);
-            return Err(Failure::new(format!(
-                "no {what}: {why}\n{}",
-                self.transcript()
-            )));
+            return Err(Failure::new(format!("no {what}: {why}\n{}", self.transcript())));
         }
     }
 
@@ -103,12 +100,8 @@ impl Running {
     #[must_use]
     pub fn transcript(&self) -> String {
         let state = self.output.lock();
-        let lines: Vec<&str> = state
-            .stdout
-            .iter()
-            .chain(&state.stderr)
-            .map(String::as_str)
-            .collect();
+        let lines: Vec<&str> =
+            state.stdout.iter().chain(&state.stderr).map(String::as_str).collect();
         lines.join("\n")
     }
 }
@@ -135,14 +128,9 @@ impl Output {
 fn read(pipe: Option<impl Read + Send + 'static>, kind: Pipe, output: &Arc<Output>) {
     let output = Arc::clone(output);
     std::thread::spawn(move || {
-        for line in pipe
-            .into_iter()
-            .flat_map(|pipe| BufReader::new(pipe).split(b'\n'))
-        {
+        for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
             let Ok(line) = line else { break };
-            let line = String::from_utf8_lossy(&line)
-                .trim_end_matches('\r')
-                .to_owned();
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             output.change(|state| match kind {
                 Pipe::Stdout => state.stdout.push(line),
                 Pipe::Stderr => state.stderr.push(line),
@@ -181,9 +169,8 @@ mod tests {
 
     #[test]
     fn a_program_that_ends_early_shows_what_it_said() {
-        let message = shell("echo hello; echo trouble >&2")
-            .wait_for_line("ready", LONG)
-            .unwrap_err();
+        let message =
+            shell("echo hello; echo trouble >&2").wait_for_line("ready", LONG).unwrap_err();
         let message = message.to_string();
         for part in ["it ended", "hello", "trouble"] {
             assert!(message.contains(part), "{message}");

@@ -118,10 +118,7 @@ impl Frame {
         if self.masked {
             out.extend(MASK);
             out.extend(
-                self.payload
-                    .iter()
-                    .zip(MASK.iter().cycle())
-                    .map(|(byte, mask)| byte ^ mask),
+                self.payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask),
             );
         } else {
             out.extend(&self.payload);

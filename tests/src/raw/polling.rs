@@ -31,12 +31,7 @@ impl Polling {
         let body = wire.response().expect_status(200).text();
         let open: serde_json::Value =
             serde_json::from_str(body.strip_prefix('0').expect("an open packet")).expect("JSON");
-        Self {
-            server,
-            sid: open["sid"].as_str().expect("a sid").to_owned(),
-            host,
-            polite: true,
-        }
+        Self { server, sid: open["sid"].as_str().expect("a sid").to_owned(), host, polite: true }
     }
 
     /// Opens a session and joins `/`.

@@ -82,10 +82,7 @@ impl Response {
 
     /// The first header of that (lower case) name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -121,17 +118,10 @@ impl Response {
         };
         assert_eq!(
             (self.status, self.text().as_str()),
-            (
-                status,
-                format!("{{\"code\":{code},\"message\":\"{message}\"}}").as_str()
-            ),
+            (status, format!("{{\"code\":{code},\"message\":\"{message}\"}}").as_str()),
             "{self:?}"
         );
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/json"),
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         self
     }
 }
@@ -154,7 +144,5 @@ fn more(wire: &mut Wire, limit: Duration) {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }

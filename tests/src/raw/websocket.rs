@@ -68,12 +68,7 @@ impl WebSocket {
     pub fn after(wire: Wire, response: &Response) -> Self {
         assert_eq!(response.status, 101, "{response:?}");
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
-        Self {
-            wire,
-            sid: String::new(),
-            open: String::new(),
-            answers_pings: true,
-        }
+        Self { wire, sid: String::new(), open: String::new(), answers_pings: true }
     }
 
     /// Opens an Engine.IO session over websocket.
@@ -163,10 +158,7 @@ impl WebSocket {
                 }
                 return Some(frame);
             }
-            match self
-                .wire
-                .fill(end.saturating_duration_since(Instant::now()))
-            {
+            match self.wire.fill(end.saturating_duration_since(Instant::now())) {
                 Fill::Bytes => {}
                 Fill::End => return Some(Received::End),
                 Fill::Timeout if Instant::now() >= end => return None,
@@ -264,14 +256,8 @@ impl WebSocket {
         assert_eq!(second & 0x80, 0, "a server must not mask");
         assert_eq!(first & 0x70, 0, "a reserved bit without an extension");
         let (skip, length) = match second {
-            126 => (
-                4,
-                usize::from(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?)),
-            ),
-            127 => (
-                10,
-                u64::from_be_bytes(buffer.get(2..10)?.try_into().ok()?) as usize,
-            ),
+            126 => (4, usize::from(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?))),
+            127 => (10, u64::from_be_bytes(buffer.get(2..10)?.try_into().ok()?) as usize),
             n => (2, usize::from(n)),
         };
         if buffer.len() < skip + length {
@@ -285,11 +271,9 @@ impl WebSocket {
             opcode::BINARY => Received::Binary(payload),
             opcode::PING => Received::Ping(payload),
             opcode::PONG => Received::Pong(payload),
-            opcode::CLOSE => Received::Close(
-                payload
-                    .get(..2)
-                    .map(|code| u16::from_be_bytes([code[0], code[1]])),
-            ),
+            opcode::CLOSE => {
+                Received::Close(payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]])))
+            }
             other => panic!("the server sent opcode {other}"),
         })
     }

@@ -53,10 +53,7 @@ impl Wire {
         socket.set_tcp_nodelay(true)?;
         let stream = TcpStream::from(socket);
         stream.set_write_timeout(Some(WAIT))?;
-        Ok(Self {
-            stream,
-            buffer: Vec::new(),
-        })
+        Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// Sends all of `bytes`.
@@ -115,9 +112,7 @@ impl Wire {
 
     /// Ends the connection with a reset: no FIN, unread bytes lost.
     pub fn reset(self) {
-        SockRef::from(&self.stream)
-            .set_linger(Some(Duration::ZERO))
-            .expect("SO_LINGER");
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }
 
     /// Ends the sending half only.

@@ -25,27 +25,17 @@ pub fn run(steps: &[Step], repository: &Path) -> Outcome {
     let mut background = Vec::new();
     for step in steps {
         let begin = std::time::Instant::now();
-        let terminal = Terminal {
-            folder: folder.path(),
-            clone: &clone,
-            target: &target,
-        };
+        let terminal = Terminal { folder: folder.path(), clone: &clone, target: &target };
         let outcome = match &step.action {
             Action::Write { path, text } => write(&clone.join(path), text),
-            Action::Run {
-                script,
-                background: false,
-                output,
-            } => terminal.run(script, output.as_deref()),
-            Action::Run {
-                script,
-                background: true,
-                output,
-            } => terminal
-                .start(script, output.as_deref().unwrap_or_default())
-                .map(|running| {
+            Action::Run { script, background: false, output } => {
+                terminal.run(script, output.as_deref())
+            }
+            Action::Run { script, background: true, output } => {
+                terminal.start(script, output.as_deref().unwrap_or_default()).map(|running| {
                     background.push(running);
-                }),
+                })
+            }
         };
         if let Err(failure) = outcome {
             let servers: Vec<String> = background.iter().map(Running::transcript).collect();
@@ -54,10 +44,7 @@ pub fn run(steps: &[Step], repository: &Path) -> Outcome {
             return Err(Failure::new(message));
         }
         let seconds = begin.elapsed().as_secs_f64();
-        report::line(&format!(
-            "README.md, line {}: ok ({seconds:.1} s)",
-            step.line
-        ));
+        report::line(&format!("README.md, line {}: ok ({seconds:.1} s)", step.line));
     }
     Ok(())
 }
@@ -70,9 +57,7 @@ fn clone_into(repository: &Path, clone: &Path, folder: &Path) -> Outcome {
     let mut git = process::command("git");
     git.args(["clone", "--quiet"]).args([repository, clone]);
     git.env("GIT_CONFIG_GLOBAL", config);
-    process::capture(&mut git, LIMIT)?
-        .successful("git clone")
-        .map(drop)
+    process::capture(&mut git, LIMIT)?.successful("git clone").map(drop)
 }
 
 fn write(path: &Path, text: &str) -> Outcome {
@@ -92,11 +77,7 @@ struct Terminal<'a> {
 impl Terminal<'_> {
     fn run(&self, script: &str, expected: Option<&[String]>) -> Outcome {
         let captured = process::capture(&mut self.shell(script)?, LIMIT)?;
-        let Captured {
-            status,
-            stdout,
-            stderr,
-        } = captured;
+        let Captured { status, stdout, stderr } = captured;
         let all = || format!("\n--- printed\n{stdout}--- on standard error\n{stderr}---");
         if !status.success() {
             return Err(Failure::new(format!("ended with {status}{}", all())));
@@ -110,9 +91,7 @@ impl Terminal<'_> {
 
     fn start(&self, script: &str, ready: &[String]) -> Outcome<Running> {
         let running = Running::start(&mut self.shell(script)?)?;
-        running.wait_for("ready lines", LIMIT, |lines| {
-            shows(ready, lines, true).then_some(())
-        })?;
+        running.wait_for("ready lines", LIMIT, |lines| shows(ready, lines, true).then_some(()))?;
         Ok(running)
     }
 
@@ -129,8 +108,7 @@ impl Terminal<'_> {
              source \"$block\"";
         let mut bash = process::command("bash");
         bash.args(["-c", wrapper, "bash"]).args([&state, &block]);
-        bash.current_dir(self.clone)
-            .env("CARGO_TARGET_DIR", self.target);
+        bash.current_dir(self.clone).env("CARGO_TARGET_DIR", self.target);
         Ok(bash)
     }
 }
@@ -172,14 +150,8 @@ mod tests {
         for (page, expected) in [
             ("```sh\nfalse\necho goes on\n```\n", "line 1: ended with"),
             ("```sh\nfalse | cat\n```\n", "line 1: ended with"),
-            (
-                "\n```sh\necho a\n```\n```text\nb\n```\n",
-                "line 2: prints something else",
-            ),
-            (
-                "```sh background\nexit\n```\n```text\nready\n```\n",
-                "line 1: no ready lines",
-            ),
+            ("\n```sh\necho a\n```\n```text\nb\n```\n", "line 2: prints something else"),
+            ("```sh background\nexit\n```\n```text\nready\n```\n", "line 1: no ready lines"),
         ] {
             let failure = run_page(page).unwrap_err().to_string();
             assert!(failure.contains(expected), "{failure}");

@@ -32,10 +32,7 @@ pub(super) fn run(suite: &Suite, work: &Path, port: u16) -> Outcome<Report> {
         .args(suite.mocha)
         .current_dir(work.join(suite.folder))
         // Not an argument: the suites start programs that connect, too.
-        .env(
-            "NODE_OPTIONS",
-            format!("--require=\"{}\"", redirect.display()),
-        )
+        .env("NODE_OPTIONS", format!("--require=\"{}\"", redirect.display()))
         .env("REDIRECT_FROM", suite.port.to_string())
         .env("REDIRECT_TO", port.to_string());
     let captured = process::capture(&mut node, LIMIT)?;
@@ -43,37 +40,23 @@ pub(super) fn run(suite: &Suite, work: &Path, port: u16) -> Outcome<Report> {
     let report = report.and_then(|text| serde_json::from_str(&text).ok());
     report.as_ref().map(read).ok_or_else(|| {
         let said = format!("{}\n{}", captured.stdout, captured.stderr);
-        Failure::new(format!(
-            "suite {}: no report from mocha\n{said}",
-            suite.name
-        ))
+        Failure::new(format!("suite {}: no report from mocha\n{said}", suite.name))
     })
 }
 
 fn read(report: &Value) -> Report {
-    let tests = |kind: &str| {
-        report
-            .get(kind)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
+    let tests = |kind: &str| report.get(kind).and_then(Value::as_array).into_iter().flatten();
     let title = |test: &Value| {
         let title = test.get("fullTitle").and_then(Value::as_str);
         title.unwrap_or("a test without title").to_owned()
     };
     let message = |test: &Value| {
-        let message = test
-            .pointer("/err/message")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let message = test.pointer("/err/message").and_then(Value::as_str).unwrap_or_default();
         message.lines().next().unwrap_or_default().to_owned()
     };
     Report {
         passed: tests("passes").map(title).collect(),
-        failed: tests("failures")
-            .map(|test| (title(test), message(test)))
-            .collect(),
+        failed: tests("failures").map(|test| (title(test), message(test))).collect(),
         pending: tests("pending").map(title).collect(),
     }
 }

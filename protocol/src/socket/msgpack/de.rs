@@ -34,20 +34,14 @@ impl<'de> Deserializer<'de> for MsgpackDeserializer<'de, '_> {
                 None => visitor.visit_unit(),
             },
             Head::Array(len) => {
-                let mut items = Items {
-                    reader: self.0,
-                    left: len,
-                };
+                let mut items = Items { reader: self.0, left: len };
                 let value = visitor.visit_seq(&mut items)?;
                 match items.left {
                     0 => Ok(value),
                     left => Err(de::Error::custom(format_args!("{left} items too many"))),
                 }
             }
-            Head::Map(len) => visitor.visit_map(Items {
-                reader: self.0,
-                left: len,
-            }),
+            Head::Map(len) => visitor.visit_map(Items { reader: self.0, left: len }),
         }
     }
 
@@ -77,13 +71,10 @@ impl<'de> Deserializer<'de> for MsgpackDeserializer<'de, '_> {
     ) -> Result<V::Value, Error> {
         match self.0.head().map_err(de::Error::custom)? {
             Head::Str(text) => visitor.visit_enum(text.into_deserializer()),
-            Head::Map(1) => visitor.visit_enum(MapAccessDeserializer::new(Items {
-                reader: self.0,
-                left: 1,
-            })),
-            _ => Err(de::Error::custom(
-                "expected a string or an object of one key",
-            )),
+            Head::Map(1) => {
+                visitor.visit_enum(MapAccessDeserializer::new(Items { reader: self.0, left: 1 }))
+            }
+            _ => Err(de::Error::custom("expected a string or an object of one key")),
         }
     }
 
@@ -149,19 +140,12 @@ fn iso_date(ms: i64) -> Option<String> {
     }
     let (days, ms) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
-    let (h, m, s, ms) = (
-        ms / 3_600_000,
-        ms / 60_000 % 60,
-        ms / 1_000 % 60,
-        ms % 1_000,
-    );
+    let (h, m, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
     let year = match year {
         0..=9999 => format!("{year:04}"),
         _ => format!("{year:+07}"),
     };
-    Some(format!(
-        "{year}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{ms:03}Z"
-    ))
+    Some(format!("{year}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{ms:03}Z"))
 }
 
 /// Year, month and day of a count of days since 1970-01-01 in the Gregorian calendar.

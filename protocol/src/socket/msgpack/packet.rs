@@ -34,12 +34,7 @@ pub(in super::super) fn decode(bytes: &Bytes, limits: &Limits) -> Result<Packet,
             let mut items = Items::open(data, limits.args_max + 1, limits)?;
             let name = items.name(bytes, limits)?;
             let args = items.args(bytes, limits)?;
-            Packet::Event {
-                namespace,
-                id,
-                name,
-                args,
-            }
+            Packet::Event { namespace, id, name, args }
         }
         (Some(3), Some(data)) => Packet::Ack {
             namespace,
@@ -76,10 +71,7 @@ impl<'a> Envelope<'a> {
             return Err(DecodeError::PayloadShape { expected });
         };
         let (mut envelope, mut seen) = (Self::default(), [false; 4]);
-        let mut check = Check {
-            depth_max: limits.depth_max,
-            ..Check::default()
-        };
+        let mut check = Check { depth_max: limits.depth_max, ..Check::default() };
         for _ in 0..len {
             let Head::Str(key) = reader.head()? else {
                 return Err(MsgpackError::Key.into());
@@ -89,10 +81,7 @@ impl<'a> Envelope<'a> {
             let Some(known) = ["type", "nsp", "id", "data"].iter().position(|k| *k == key) else {
                 continue;
             };
-            if seen
-                .get_mut(known)
-                .is_some_and(|seen| std::mem::replace(seen, true))
-            {
+            if seen.get_mut(known).is_some_and(|seen| std::mem::replace(seen, true)) {
                 return Err(DecodeError::DuplicateKey);
             }
             envelope.set(key, value)?;
@@ -124,11 +113,7 @@ fn auth(bytes: &Bytes, mut data: Reader<'_>, limits: &Limits) -> Result<Auth, De
         return Err(DecodeError::PayloadShape { expected });
     };
     let start = data.rest();
-    let mut check = Check {
-        depth_max: limits.depth_max,
-        unique: true,
-        ..Check::default()
-    };
+    let mut check = Check { depth_max: limits.depth_max, unique: true, ..Check::default() };
     check.value(&mut data, 0)?;
     Ok(Auth::from_msgpack(bytes.slice_ref(consumed(start, &data))))
 }
@@ -169,10 +154,7 @@ impl<'a> Items<'a> {
     fn args(mut self, bytes: &Bytes, limits: &Limits) -> Result<Args, DecodeError> {
         let start = self.reader.rest();
         let mut ends = Ends::new();
-        let mut check = Check {
-            depth_max: limits.depth_max,
-            ..Check::default()
-        };
+        let mut check = Check { depth_max: limits.depth_max, ..Check::default() };
         for _ in 0..self.left {
             check.value(&mut self.reader, 1)?;
             let end = consumed(start, &self.reader).len();

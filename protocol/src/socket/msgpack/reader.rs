@@ -99,10 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], MsgpackError> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or(MsgpackError::Truncated)?;
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(MsgpackError::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -118,10 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     fn bytes(&mut self, len: usize) -> Result<&'a [u8], MsgpackError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(MsgpackError::Truncated)?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(MsgpackError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }

@@ -4,10 +4,7 @@ use super::*;
 use crate::websocket::{CloseCode, append_frame, append_masked_frame};
 
 /// A moment; tests go on from there by themselves.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no other way to get a first instant"
-)]
+#[expect(clippy::disallowed_methods, reason = "there is no other way to get a first instant")]
 pub(in crate::websocket) fn start() -> Instant {
     Instant::now()
 }
@@ -81,39 +78,13 @@ fn broken_rules_of_the_header() {
     check(b"\x91\x00", &[], Some(V::ReservedBits { bits: 0b001 }));
     check(b"\x83\x00", &[], Some(V::ReservedOpcode { opcode: 3 }));
     check(b"\x8f\x00", &[], Some(V::ReservedOpcode { opcode: 15 }));
-    check(
-        b"\x09\x00",
-        &[],
-        Some(V::FragmentedControl {
-            opcode: Opcode::Ping,
-        }),
-    );
-    check(
-        b"\x89\x7e\x00\x7e",
-        &[],
-        Some(V::LongControl {
-            opcode: Opcode::Ping,
-        }),
-    );
+    check(b"\x09\x00", &[], Some(V::FragmentedControl { opcode: Opcode::Ping }));
+    check(b"\x89\x7e\x00\x7e", &[], Some(V::LongControl { opcode: Opcode::Ping }));
     check(b"\x80\x00", &[], Some(V::NothingToContinue));
-    check(
-        b"\x01\x01a\x81\x00",
-        &[],
-        Some(V::MessageInsideMessage {
-            opcode: Opcode::Text,
-        }),
-    );
-    check(
-        b"\x81\x80\0\0\0\0",
-        &[],
-        Some(V::WrongMask { role: Role::Client }),
-    );
+    check(b"\x01\x01a\x81\x00", &[], Some(V::MessageInsideMessage { opcode: Opcode::Text }));
+    check(b"\x81\x80\0\0\0\0", &[], Some(V::WrongMask { role: Role::Client }));
     check(b"\x81\x7e\x00\x7d", &[], Some(V::LongLength { len: 125 }));
-    check(
-        b"\x81\x7f\0\0\0\0\0\0\xff\xff",
-        &[],
-        Some(V::LongLength { len: 65_535 }),
-    );
+    check(b"\x81\x7f\0\0\0\0\0\0\xff\xff", &[], Some(V::LongLength { len: 65_535 }));
     check(
         b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff",
         &[],
@@ -122,10 +93,7 @@ fn broken_rules_of_the_header() {
     check(
         b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff",
         &[],
-        Some(V::MessageTooLarge {
-            got: u64::MAX >> 1,
-            max: 1_000_000,
-        }),
+        Some(V::MessageTooLarge { got: u64::MAX >> 1, max: 1_000_000 }),
     );
 }
 
@@ -146,30 +114,15 @@ fn text_fails_before_the_frame_ends() {
     // 100 bytes are declared; the second byte of a surrogate settles it.
     let read = read_all(&mut client, b"\x01\x64ok\xed\xa0", 1, start());
     assert_eq!(read, (vec![], Some(Violation::TextNotUtf8)));
-    check(
-        b"\x01\x01\xe2\x00\x02\x82\xac\x80\x01\xce",
-        &[],
-        Some(Violation::TextNotUtf8),
-    );
+    check(b"\x01\x01\xe2\x00\x02\x82\xac\x80\x01\xce", &[], Some(Violation::TextNotUtf8));
     check(b"\x01\x01\xe2\x00\x02\x82\xac\x80\x00", &[text("€")], None);
 }
 
 #[test]
 fn after_a_close_nothing_counts() {
-    let frame = CloseFrame {
-        code: Some(CloseCode::NORMAL),
-        reason: "bye".into(),
-    };
-    check(
-        b"\x88\x05\x03\xe8bye\xff\xff\xff",
-        &[Event::Close(frame)],
-        None,
-    );
-    check(
-        b"\x88\x00\x81\x01a",
-        &[Event::Close(CloseFrame::default())],
-        None,
-    );
+    let frame = CloseFrame { code: Some(CloseCode::NORMAL), reason: "bye".into() };
+    check(b"\x88\x05\x03\xe8bye\xff\xff\xff", &[Event::Close(frame)], None);
+    check(b"\x88\x00\x81\x01a", &[Event::Close(CloseFrame::default())], None);
     check(b"\x88\x01\x03", &[], Some(Violation::CloseTooShort));
 }
 
@@ -178,19 +131,13 @@ fn after_a_violation_nothing_counts() {
     let mut client = Assembler::new(Role::Client, &Limits::default());
     let now = start();
     assert!(read_all(&mut client, b"\x01\x01a\x83", 64, now).1.is_some());
-    assert_eq!(
-        read_all(&mut client, b"\x81\x01a\x83", 64, now),
-        (vec![], None)
-    );
+    assert_eq!(read_all(&mut client, b"\x81\x01a\x83", 64, now), (vec![], None));
     assert_eq!((client.poll_timeout(), client.allocated()), (None, 0));
 }
 
 #[test]
 fn a_message_of_exactly_the_limit_is_fine_over_any_frames() {
-    let limits = Limits {
-        max_payload: 4,
-        ..Limits::default()
-    };
+    let limits = Limits { max_payload: 4, ..Limits::default() };
     let too_large = |got| Some(Violation::MessageTooLarge { got, max: 4 });
     for (bytes, expected) in [
         (&b"\x82\x04abcd"[..], None),
@@ -210,10 +157,7 @@ fn a_message_of_exactly_the_limit_is_fine_over_any_frames() {
 
 #[test]
 fn a_message_has_at_most_so_many_frames() {
-    let limits = Limits {
-        fragments_max: 3,
-        ..Limits::default()
-    };
+    let limits = Limits { fragments_max: 3, ..Limits::default() };
     let mut client = Assembler::new(Role::Client, &limits);
     let read = read_all(&mut client, b"\x01\x01a\x00\x00\x80\x01b", 64, start());
     assert_eq!(read, (vec![text("ab")], None));
@@ -230,10 +174,7 @@ fn pings_and_pongs_have_a_rate() {
     now += Duration::from_millis(100);
     assert_eq!(read_all(&mut client, b"\x89\x00", 64, now).0, [ping(b"")]);
     let too_many = Violation::TooManyControlFrames { per_second: 10 };
-    assert_eq!(
-        read_all(&mut client, b"\x8a\x00", 64, now).1,
-        Some(too_many)
-    );
+    assert_eq!(read_all(&mut client, b"\x8a\x00", 64, now).1, Some(too_many));
 }
 
 #[test]
@@ -304,10 +245,7 @@ fn a_declared_length_allocates_nothing() {
     for arrived in 1..=900_000 / 1000 {
         read_all(&mut client, &[7; 1000], 1000, now);
         let held = client.allocated();
-        assert!(
-            held <= empty + 2 * 1000 * arrived,
-            "{held} for {arrived} KB"
-        );
+        assert!(held <= empty + 2 * 1000 * arrived, "{held} for {arrived} KB");
         assert!(held <= empty + 900_000);
     }
     assert_eq!(client.allocated(), 0);

@@ -13,22 +13,10 @@ pub(super) fn framing() -> Vec<Case> {
     let lengths = [0, 125, 126, 127, 128, 65_535, 65_536, 65_536];
     let mut cases = Vec::new();
     for (number, len) in (1..).zip(lengths) {
-        let cut = if number == 8 {
-            Cut::Bytes(997)
-        } else {
-            Cut::Whole
-        };
+        let cut = if number == 8 { Cut::Bytes(997) } else { Cut::Whole };
         let payload = vec![b'*'; len];
         let frames = vec![text(payload.clone())];
-        cases.push(
-            case(
-                format!("1.1.{number}"),
-                frames,
-                vec![echo(payload)],
-                End::Clean,
-            )
-            .cut(cut),
-        );
+        cases.push(case(format!("1.1.{number}"), frames, vec![echo(payload)], End::Clean).cut(cut));
         let payload = vec![0xfe; len];
         let frames = vec![binary(payload.clone())];
         let replies = vec![echo_binary(payload)];
@@ -106,17 +94,10 @@ pub(super) fn opcodes() -> Vec<Case> {
 
 pub(super) fn fragmentation() -> Vec<Case> {
     let cuts = [Cut::Whole, Cut::Parts, Cut::Bytes(1)];
-    let two = |opcode| {
-        vec![
-            Frame::new(opcode, "fragment1").more(),
-            continuation("fragment2"),
-        ]
-    };
+    let two = |opcode| vec![Frame::new(opcode, "fragment1").more(), continuation("fragment2")];
     let both = "fragment1fragment2";
-    let mut cases = vec![
-        case("5.1", two(PING), vec![], PROTOCOL),
-        case("5.2", two(PONG), vec![], PROTOCOL),
-    ];
+    let mut cases =
+        vec![case("5.1", two(PING), vec![], PROTOCOL), case("5.2", two(PONG), vec![], PROTOCOL)];
     for (number, cut) in (3..).zip(cuts) {
         let id = format!("5.{number}");
         cases.push(case(id, two(TEXT), vec![echo(both)], End::Clean).cut(cut));
@@ -139,17 +120,11 @@ pub(super) fn fragmentation() -> Vec<Case> {
     let mut frames = two(TEXT);
     frames.extend([continuation("fragment3").more(), text("fragment4")]);
     cases.push(case("5.15", frames, vec![echo(both)], PROTOCOL));
-    for (id, first) in [
-        ("5.16", continuation("fragment1").more()),
-        ("5.17", continuation("fragment1")),
-    ] {
+    for (id, first) in
+        [("5.16", continuation("fragment1").more()), ("5.17", continuation("fragment1"))]
+    {
         let frames = vec![first, text("fragment2").more(), continuation("fragment3")];
-        cases.push(case(
-            id,
-            [frames.clone(), frames].concat(),
-            vec![],
-            PROTOCOL,
-        ));
+        cases.push(case(id, [frames.clone(), frames].concat(), vec![], PROTOCOL));
     }
     let frames = vec![text("fragment1").more(), text("fragment2")];
     cases.push(case("5.18", frames, vec![], PROTOCOL));

@@ -11,10 +11,9 @@ const READ: Cut = Cut::Bytes(64 * KI);
 
 pub(super) fn limits() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (odd, opcode, pattern) in [
-        (0, TEXT, b"BAsd7&jh23".as_slice()),
-        (1, BINARY, b"\x00\xfe\x23\xfa\xf0"),
-    ] {
+    for (odd, opcode, pattern) in
+        [(0, TEXT, b"BAsd7&jh23".as_slice()), (1, BINARY, b"\x00\xfe\x23\xfa\xf0")]
+    {
         let whole = |id: String, len, cut| {
             let payload = repeated(pattern, len);
             let frames = vec![Frame::new(opcode, payload.clone())];
@@ -31,11 +30,7 @@ pub(super) fn limits() -> Vec<Case> {
             cases.push(case(id, frames, vec![(opcode, payload)], End::Clean).cut(READ));
         }
         for (number, cut) in (1..).zip([64, 128, 256, 512, 1024, 2048]) {
-            cases.push(whole(
-                format!("9.{}.{number}", 5 + odd),
-                MI,
-                Cut::Bytes(cut),
-            ));
+            cases.push(whole(format!("9.{}.{number}", 5 + odd), MI, Cut::Bytes(cut)));
         }
         for (number, len) in (1..).zip([0, 16, 64, 256, 1024, 4096]) {
             let payload = repeated(if odd == 0 { b"*" } else { b"\xfe" }, len);

@@ -53,13 +53,7 @@ enum End {
 }
 
 fn case(id: impl Into<String>, frames: Vec<Frame>, replies: Vec<(u8, Vec<u8>)>, end: End) -> Case {
-    Case {
-        id: id.into(),
-        frames,
-        cut: Cut::Whole,
-        replies,
-        end,
-    }
+    Case { id: id.into(), frames, cut: Cut::Whole, replies, end }
 }
 
 impl Case {
@@ -69,12 +63,7 @@ impl Case {
     }
 
     fn run(&self) {
-        let size: usize = self
-            .frames
-            .iter()
-            .flat_map(|f| &f.parts)
-            .map(Vec::len)
-            .sum();
+        let size: usize = self.frames.iter().flat_map(|f| &f.parts).map(Vec::len).sum();
         let more = [Cut::Whole, Cut::Parts, Cut::Bytes(1), Cut::Bytes(7)];
         let cuts = more.iter().filter(|cut| size < 2048 && **cut != self.cut);
         for cut in cuts.chain([&self.cut]) {
@@ -125,11 +114,7 @@ impl Case {
                 }
             }
         }
-        assert_eq!(
-            peer.failed,
-            matches!(self.end, End::Failed(_) | End::FailedIn(..)),
-            "{at}"
-        );
+        assert_eq!(peer.failed, matches!(self.end, End::Failed(_) | End::FailedIn(..)), "{at}");
     }
 }
 
@@ -174,10 +159,8 @@ fn ponged(payload: impl Into<Vec<u8>>) -> (u8, Vec<u8>) {
 
 /// A message in frames of at most `size` bytes.
 fn in_frames(opcode: u8, payload: &[u8], size: usize) -> Vec<Frame> {
-    let mut frames: Vec<Frame> = payload
-        .chunks(size)
-        .map(|piece| continuation(piece).more())
-        .collect();
+    let mut frames: Vec<Frame> =
+        payload.chunks(size).map(|piece| continuation(piece).more()).collect();
     frames.first_mut().unwrap().opcode = opcode;
     frames.last_mut().unwrap().fin = true;
     frames
@@ -194,10 +177,7 @@ fn run(section: &str, cases: &[Case], expected: usize) {
     for case in cases {
         case.run();
     }
-    assert!(
-        ids.iter().all(|id| id.split('.').next() == Some(section)),
-        "{ids:?}"
-    );
+    assert!(ids.iter().all(|id| id.split('.').next() == Some(section)), "{ids:?}");
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), expected, "section {section}: {ids:?}");

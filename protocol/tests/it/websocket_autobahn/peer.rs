@@ -22,11 +22,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) fn new(role: Role) -> Self {
         // Section 9 sends up to 16 MiB, and 4 MiB in frames of 64 bytes.
-        let limits = Limits {
-            max_payload: 16 << 20,
-            fragments_max: 1 << 16,
-            ..Limits::default()
-        };
+        let limits = Limits { max_payload: 16 << 20, fragments_max: 1 << 16, ..Limits::default() };
         Self {
             role,
             assembler: Assembler::new(role, &limits),
@@ -47,11 +43,7 @@ impl Echo {
                     self.ended = true;
                     self.failed = true;
                     let mut close = Vec::new();
-                    append_close(
-                        &mut close,
-                        Some(violation.close_code()),
-                        &violation.to_string(),
-                    );
+                    append_close(&mut close, Some(violation.close_code()), &violation.to_string());
                     self.send(Opcode::Close, &close[2..]);
                 }
             }

@@ -29,44 +29,18 @@ fn whole_and_in_fragments() -> Vec<Case> {
     let (head, tail) = hello.split_at(hello.find('ü').unwrap());
     let bad = [GREEK, b"\xed\xa0\x80edited"].concat();
     let middle = "middle frame payload";
-    let three = |middle: &str| {
-        vec![
-            text("").more(),
-            continuation(middle).more(),
-            continuation(""),
-        ]
-    };
+    let three = |middle: &str| vec![text("").more(), continuation(middle).more(), continuation("")];
     vec![
         case("6.1.1", vec![text("")], vec![echo("")], End::Clean),
         case("6.1.2", three(""), vec![echo("")], End::Clean),
         case("6.1.3", three(middle), vec![echo(middle)], End::Clean),
         case("6.2.1", vec![text(hello)], vec![echo(hello)], End::Clean),
-        case(
-            "6.2.2",
-            vec![text(head).more(), continuation(tail)],
-            vec![echo(hello)],
-            End::Clean,
-        ),
-        case(
-            "6.2.3",
-            in_frames(TEXT, hello.as_bytes(), 1),
-            vec![echo(hello)],
-            End::Clean,
-        ),
-        case(
-            "6.2.4",
-            in_frames(TEXT, GREEK, 1),
-            vec![echo(GREEK)],
-            End::Clean,
-        ),
+        case("6.2.2", vec![text(head).more(), continuation(tail)], vec![echo(hello)], End::Clean),
+        case("6.2.3", in_frames(TEXT, hello.as_bytes(), 1), vec![echo(hello)], End::Clean),
+        case("6.2.4", in_frames(TEXT, GREEK, 1), vec![echo(GREEK)], End::Clean),
         case("6.3.1", vec![text(bad.clone())], vec![], INVALID),
         // The 13th byte is the one: 11 Greek ones, ED, and A0 makes a surrogate.
-        case(
-            "6.3.2",
-            in_frames(TEXT, &bad, 1),
-            vec![],
-            End::FailedIn(1007, 12),
-        ),
+        case("6.3.2", in_frames(TEXT, &bad, 1), vec![], End::FailedIn(1007, 12)),
     ]
 }
 
@@ -81,10 +55,7 @@ fn as_early_as_certain() -> Vec<Case> {
         vec![text(a).more(), continuation(b).more(), continuation(c)]
     };
     let chops = |parts: [&[u8]; 3]| {
-        vec![Frame {
-            parts: parts.iter().map(|part| part.to_vec()).collect(),
-            ..text("")
-        }]
+        vec![Frame { parts: parts.iter().map(|part| part.to_vec()).collect(), ..text("") }]
     };
     let in_the_second = End::FailedIn(1007, 1);
     vec![
@@ -111,11 +82,7 @@ fn tables() -> Vec<(Option<bool>, Vec<Vec<u8>>)> {
         b"\xfb\xbf\xbf\xbf",
         b"\xfd\xbf\xbf\xbf\xbf",
     ];
-    let lonely = |from: u8, to: u8| {
-        (from..to)
-            .flat_map(|byte| [byte, b' '])
-            .collect::<Vec<u8>>()
-    };
+    let lonely = |from: u8, to: u8| (from..to).flat_map(|byte| [byte, b' ']).collect::<Vec<u8>>();
     vec![
         // 6.5 some valid text
         (
@@ -129,33 +96,17 @@ fn tables() -> Vec<(Option<bool>, Vec<Vec<u8>>)> {
             ]),
         ),
         // 6.6 every prefix of text
-        (
-            mixed,
-            (1..=GREEK.len()).map(|len| GREEK[..len].to_vec()).collect(),
-        ),
+        (mixed, (1..=GREEK.len()).map(|len| GREEK[..len].to_vec()).collect()),
         // 6.7 the first of each length
-        (
-            valid,
-            list(&[b"\x00", b"\xc2\x80", b"\xe0\xa0\x80", b"\xf0\x90\x80\x80"]),
-        ),
+        (valid, list(&[b"\x00", b"\xc2\x80", b"\xe0\xa0\x80", b"\xf0\x90\x80\x80"])),
         // 6.8 the first of length 5 and 6, which are none
-        (
-            invalid,
-            list(&[b"\xf8\x88\x80\x80\x80", b"\xfc\x84\x80\x80\x80\x80"]),
-        ),
+        (invalid, list(&[b"\xf8\x88\x80\x80\x80", b"\xfc\x84\x80\x80\x80\x80"])),
         // 6.9 the last of each length
-        (
-            valid,
-            list(&[b"\x7f", b"\xdf\xbf", b"\xef\xbf\xbf", b"\xf4\x8f\xbf\xbf"]),
-        ),
+        (valid, list(&[b"\x7f", b"\xdf\xbf", b"\xef\xbf\xbf", b"\xf4\x8f\xbf\xbf"])),
         // 6.10 the last of length 4, 5 and 6, were there more code points
         (
             invalid,
-            list(&[
-                b"\xf7\xbf\xbf\xbf",
-                b"\xfb\xbf\xbf\xbf\xbf",
-                b"\xfd\xbf\xbf\xbf\xbf\xbf",
-            ]),
+            list(&[b"\xf7\xbf\xbf\xbf", b"\xfb\xbf\xbf\xbf\xbf", b"\xfd\xbf\xbf\xbf\xbf\xbf"]),
         ),
         // 6.11 beside the surrogates, and at the end
         (
@@ -240,16 +191,10 @@ fn tables() -> Vec<(Option<bool>, Vec<Vec<u8>>)> {
         ),
         // 6.21 paired surrogates
         (invalid, {
-            let high: [&[u8]; 4] = [
-                b"\xed\xa0\x80",
-                b"\xed\xad\xbf",
-                b"\xed\xae\x80",
-                b"\xed\xaf\xbf",
-            ];
+            let high: [&[u8]; 4] =
+                [b"\xed\xa0\x80", b"\xed\xad\xbf", b"\xed\xae\x80", b"\xed\xaf\xbf"];
             let low: [&[u8]; 2] = [b"\xed\xb0\x80", b"\xed\xbf\xbf"];
-            high.iter()
-                .flat_map(|high| low.map(|low| [high, low].concat()))
-                .collect()
+            high.iter().flat_map(|high| low.map(|low| [high, low].concat())).collect()
         }),
         // 6.22 code points that are no characters, the last two of each plane: valid all the same
         (
@@ -257,20 +202,12 @@ fn tables() -> Vec<(Option<bool>, Vec<Vec<u8>>)> {
             (0x0_u32..=0x10)
                 .flat_map(|plane| {
                     [0xfffe, 0xffff].map(|low| {
-                        char::from_u32(plane << 16 | low)
-                            .unwrap()
-                            .to_string()
-                            .into_bytes()
+                        char::from_u32(plane << 16 | low).unwrap().to_string().into_bytes()
                     })
                 })
                 .collect(),
         ),
         // 6.23 specials
-        (
-            valid,
-            ('\u{fff9}'..='\u{ffff}')
-                .map(|c| c.to_string().into_bytes())
-                .collect(),
-        ),
+        (valid, ('\u{fff9}'..='\u{ffff}').map(|c| c.to_string().into_bytes()).collect()),
     ]
 }

@@ -120,11 +120,7 @@ fn tungstenite_sees_the_same() {
         events += ours.0.len();
         let Some(number) = fault else {
             legal += 1;
-            assert!(
-                !matches!(ours.1, End::Failed(_)),
-                "seed {seed}: {:?}",
-                ours.1
-            );
+            assert!(!matches!(ours.1, End::Failed(_)), "seed {seed}: {:?}", ours.1);
             assert_eq!(ours.1, theirs.1, "seed {seed}");
             continue;
         };
@@ -134,10 +130,7 @@ fn tungstenite_sees_the_same() {
         match fault.differs() {
             Some(expected) => assert_eq!(ends, expected, "seed {seed}: {fault:?}"),
             None => {
-                assert!(
-                    matches!(ours.1, End::Failed(_)),
-                    "seed {seed}: {fault:?} passed"
-                );
+                assert!(matches!(ours.1, End::Failed(_)), "seed {seed}: {fault:?} passed");
                 assert_eq!(ours.1, theirs.1, "seed {seed}: {fault:?}");
             }
         }
@@ -145,19 +138,13 @@ fn tungstenite_sees_the_same() {
     println!(
         "oracle: {STREAMS} streams, {legal} legal, {events} events, each fault {planted:?} times"
     );
-    assert!(
-        legal > STREAMS / 5 && events > 3 * STREAMS as usize,
-        "{legal}, {events}"
-    );
+    assert!(legal > STREAMS / 5 && events > 3 * STREAMS as usize, "{legal}, {events}");
     assert!(planted.iter().all(|count| *count > 100), "{planted:?}");
 }
 
 fn ours(random: &mut Random, role: Role, stream: &[u8]) -> (Vec<Seen>, End) {
-    let limits = Limits {
-        max_payload: MAX_PAYLOAD,
-        control_frames_per_second: 1000,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { max_payload: MAX_PAYLOAD, control_frames_per_second: 1000, ..Limits::default() };
     let mut assembler = Assembler::new(role, &limits);
     let now = start();
     let mut stream = stream.to_vec();
@@ -190,11 +177,7 @@ fn theirs(random: &mut Random, role: Role, stream: Vec<u8>) -> (Vec<Seen>, End) 
         Role::Server => TheirRole::Server,
         Role::Client => TheirRole::Client,
     };
-    let wire = Wire {
-        bytes: stream,
-        read: 0,
-        random: Random(random.next()),
-    };
+    let wire = Wire { bytes: stream, read: 0, random: Random(random.next()) };
     let mut socket = WebSocket::from_raw_socket(wire, role, Some(config));
     let mut seen = Vec::new();
     loop {
@@ -227,11 +210,7 @@ fn theirs(random: &mut Random, role: Role, stream: Vec<u8>) -> (Vec<Seen>, End) 
 
 /// A few bytes, or many.
 fn read_len(random: &mut Random) -> usize {
-    if random.chance(50) {
-        1 + random.below(9)
-    } else {
-        1 + random.below(2_000)
-    }
+    if random.chance(50) { 1 + random.below(9) } else { 1 + random.below(2_000) }
 }
 
 /// The stream as a socket without an end.

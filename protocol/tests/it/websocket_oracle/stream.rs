@@ -9,11 +9,7 @@ use crate::websocket_wire::{
 
 /// A stream of legal frames, with the fault somewhere.
 pub(super) fn stream(random: &mut Random, role: Role, fault: Option<Fault>) -> Vec<u8> {
-    let mut writer = Writer {
-        role,
-        bytes: Vec::new(),
-        message: None,
-    };
+    let mut writer = Writer { role, bytes: Vec::new(), message: None };
     for _ in 0..random.below(12) {
         writer.legal(random);
     }
@@ -47,8 +43,7 @@ struct Writer {
 
 impl Writer {
     fn write(&mut self, random: &mut Random, frame: &Frame) {
-        self.bytes
-            .extend(frame.encode(self.role, random.key()).concat());
+        self.bytes.extend(frame.encode(self.role, random.key()).concat());
     }
 
     /// One legal frame.
@@ -78,11 +73,7 @@ impl Writer {
 
     /// The legal opcode of a data frame now.
     fn turn(&self, begin: u8) -> u8 {
-        if self.message.is_some() {
-            CONTINUATION
-        } else {
-            begin
-        }
+        if self.message.is_some() { CONTINUATION } else { begin }
     }
 
     /// Ends the message under way, so that a text can begin.
@@ -123,17 +114,11 @@ impl Writer {
                 let length = random.pick(&[Length::Two, Length::Eight]);
                 let payload = random.bytes(50);
                 // Not final, so that no event comes of it, where it is let through.
-                Frame {
-                    length,
-                    ..Frame::new(BINARY, payload).more()
-                }
+                Frame { length, ..Frame::new(BINARY, payload).more() }
             }
             Fault::NegativeLength => {
                 let length = Length::False(1 << 63 | random.next());
-                Frame {
-                    length,
-                    ..Frame::new(self.turn(BINARY), "x")
-                }
+                Frame { length, ..Frame::new(self.turn(BINARY), "x") }
             }
             Fault::TooLarge => {
                 self.finish(random);
@@ -147,12 +132,8 @@ impl Writer {
             }
             Fault::BadText | Fault::BadTextInUnfinishedFrame => {
                 self.finish(random);
-                let bad = random.pick(&[
-                    &b"\xff"[..],
-                    b"\xc0\x80",
-                    b"\xed\xa0\x80",
-                    b"\xf4\x90\x80\x80",
-                ]);
+                let bad =
+                    random.pick(&[&b"\xff"[..], b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"]);
                 let payload = [text(random, 60).as_bytes(), bad, b"!"].concat();
                 if fault == Fault::BadText && random.chance(50) {
                     let (head, tail) = payload.split_at(random.below(payload.len()));
@@ -177,8 +158,7 @@ impl Writer {
             // Only its first byte is sent.
             Fault::BadStartOfHeader => {
                 let masked = self.role == Role::Server;
-                self.bytes
-                    .truncate(self.bytes.len() - if masked { 5 } else { 1 });
+                self.bytes.truncate(self.bytes.len() - if masked { 5 } else { 1 });
             }
             Fault::LongLength => {}
             // What comes after a fault must not count.

@@ -38,10 +38,7 @@ fn without_anything_it_runs_on_loopback_with_the_development_key() {
     assert!(config.redis_url.is_none());
     assert_eq!(config.apps, App::ALL);
     assert!(config.is_loopback_only());
-    assert_eq!(
-        config.http.connections_per_ip, None,
-        "load tests come from one address"
-    );
+    assert_eq!(config.http.connections_per_ip, None, "load tests come from one address");
     assert_eq!(config.socket.recovery_window, Duration::from_secs(300));
     assert_eq!(config.shutdown.drain, Duration::from_secs(25));
 }
@@ -55,20 +52,13 @@ fn the_default_limits_are_those_of_the_protocol() {
 fn every_row_is_read_once_and_every_default_is_legal() {
     let mut errors = Vec::new();
     let entries = source::merge(&MapVars::default(), None, &[], &mut errors);
-    let mut reader = Reader {
-        entries: &entries,
-        errors: &mut errors,
-        read: Vec::new(),
-    };
+    let mut reader = Reader { entries: &entries, errors: &mut errors, read: Vec::new() };
     Config::read(&mut reader);
     let read = reader.read;
     assert_eq!(errors, []);
     let distinct: BTreeSet<&str> = read.iter().copied().collect();
     assert_eq!(distinct.len(), read.len(), "a setting is read twice");
-    assert_eq!(
-        distinct,
-        SETTINGS.iter().map(|setting| setting.key).collect()
-    );
+    assert_eq!(distinct, SETTINGS.iter().map(|setting| setting.key).collect());
 }
 
 #[test]
@@ -76,44 +66,27 @@ fn names_are_unambiguous_and_documented() {
     let mut names = BTreeSet::new();
     for setting in SETTINGS {
         assert!(names.insert(setting.normal()), "{}", setting.key);
-        assert!(
-            !setting.normal().ends_with("_file"),
-            "{}: reads as a secret's file",
-            setting.key
-        );
-        assert!(
-            setting.doc.ends_with('.') || setting.doc.ends_with(')'),
-            "{}",
-            setting.key
-        );
+        assert!(!setting.normal().ends_with("_file"), "{}: reads as a secret's file", setting.key);
+        assert!(setting.doc.ends_with('.') || setting.doc.ends_with(')'), "{}", setting.key);
         assert!(!setting.doc.contains('\n'), "{}", setting.key);
     }
 }
 
 #[test]
 fn flag_over_env_over_file_over_default() {
-    let file = (
-        Path::new("crier.toml"),
-        "listen = \"127.0.0.1:1\"\n[socket]\nping_interval = 1000",
-    );
+    let file =
+        (Path::new("crier.toml"), "listen = \"127.0.0.1:1\"\n[socket]\nping_interval = 1000");
     let env = MapVars::new([("CRIER_LISTEN", "127.0.0.1:2")]);
     let listen = |env: &MapVars, flags: &[_]| {
         let config = Config::parse(env, Some(file), flags).unwrap();
-        let shown = config
-            .shown()
-            .iter()
-            .find(|shown| shown.key == "listen")
-            .unwrap();
+        let shown = config.shown().iter().find(|shown| shown.key == "listen").unwrap();
         (config.listen.port(), shown.source.to_string())
     };
     let none = MapVars::default();
     assert_eq!(listen(&none, &[]), (1, "file crier.toml".to_owned()));
     assert_eq!(listen(&env, &[]), (2, "env CRIER_LISTEN".to_owned()));
     assert_eq!(
-        listen(
-            &env,
-            &[flag("listen", "127.0.0.1:3"), flag("listen", "127.0.0.1:4")]
-        ),
+        listen(&env, &[flag("listen", "127.0.0.1:3"), flag("listen", "127.0.0.1:4")]),
         (4, "flag".to_owned()),
         "the last of two flags counts"
     );
@@ -129,23 +102,11 @@ fn a_name_may_be_spelt_as_its_source_spells_names() {
         "socket_ping_interval = 1000",
     ] {
         let config = parse_file(text).unwrap();
-        assert_eq!(
-            config.socket.limits.ping_interval,
-            Duration::from_secs(1),
-            "{text}"
-        );
+        assert_eq!(config.socket.limits.ping_interval, Duration::from_secs(1), "{text}");
     }
-    for name in [
-        "socket.ping_interval",
-        "socket.pingInterval",
-        "socket-ping-interval",
-    ] {
+    for name in ["socket.ping_interval", "socket.pingInterval", "socket-ping-interval"] {
         let config = Config::parse(&MapVars::default(), None, &[flag(name, "1s")]).unwrap();
-        assert_eq!(
-            config.socket.limits.ping_interval,
-            Duration::from_secs(1),
-            "{name}"
-        );
+        assert_eq!(config.socket.limits.ping_interval, Duration::from_secs(1), "{name}");
     }
     let config = parse_file("[rest]\nlisten = false\n[socket]\nmaxHttpBufferSize = 2e6").unwrap();
     assert_eq!(config.rest_listen, None, "[rest] listen is rest_listen");
@@ -188,10 +149,7 @@ fn a_whole_file() {
     assert_eq!(config.advertise.as_deref(), Some("crier-0.crier:3002"));
     assert_eq!(config.cluster_secret.len(), 2);
     assert_eq!(config.apps, [App::Shop, App::VendorChat]);
-    assert_eq!(
-        (config.socket.polling, config.socket.websocket),
-        (false, true)
-    );
+    assert_eq!((config.socket.polling, config.socket.websocket), (false, true));
     assert_eq!(config.socket.path, "/rt/");
     assert_eq!(config.socket.parser, ParserChoice::Msgpack);
     assert_eq!(config.socket.limits.max_payload, 2_000_000);
@@ -203,16 +161,8 @@ fn a_whole_file() {
     assert_eq!(config.auth.audience, ["shop", "admin"]);
     assert!(!config.auth.query_token);
     assert_eq!(config.rest.api_keys.len(), 2);
-    assert!(
-        config
-            .origin_policy()
-            .allows(Some("https://shop.example"), Some("crier.example"))
-    );
-    assert!(
-        !config
-            .origin_policy()
-            .allows(Some("http://localhost:1"), Some("crier.example"))
-    );
+    assert!(config.origin_policy().allows(Some("https://shop.example"), Some("crier.example")));
+    assert!(!config.origin_policy().allows(Some("http://localhost:1"), Some("crier.example")));
 }
 
 #[test]
@@ -230,10 +180,7 @@ fn the_sources_own_names_are_fallbacks() {
     assert_eq!(config.redis_url.unwrap().expose(), "redis://b");
     assert!(!config.auth.keys.is_development());
     assert_eq!(config.auth.mode, AuthMode::Required);
-    assert_eq!(
-        config.cors_origins.unwrap()[0].as_str(),
-        "http://localhost:3000"
-    );
+    assert_eq!(config.cors_origins.unwrap()[0].as_str(), "http://localhost:3000");
     assert_eq!(config.rest.api_keys, [Secret::new("k")]);
     assert_eq!(config.log, "info");
 }
@@ -250,11 +197,7 @@ fn a_secret_may_stand_in_a_file() {
         .with_file("/run/secrets/redis", "redis://:pw@r\r\n")
         .with_file("/run/secrets/cluster", &format!("{KEY},{OTHER_KEY}\n"));
     let config = Config::parse(&vars, None, &[]).unwrap();
-    let AuthKeys::Configured {
-        secret: Some(secret),
-        ..
-    } = &config.auth.keys
-    else {
+    let AuthKeys::Configured { secret: Some(secret), .. } = &config.auth.keys else {
         panic!("{:?}", config.auth.keys)
     };
     assert_eq!(secret.expose(), KEY);
@@ -273,31 +216,18 @@ fn the_file_is_found_as_operators_expect() {
             .with_file("env.toml", "log = \"env\"")
             .with_file("flag.toml", "log = \"flag\"");
         match env {
-            Some(path) => MapVars {
-                vars: [("CRIER_CONFIG".to_owned(), path.to_owned())].into(),
-                ..vars
-            },
+            Some(path) => {
+                MapVars { vars: [("CRIER_CONFIG".to_owned(), path.to_owned())].into(), ..vars }
+            }
             None => vars,
         }
     };
-    assert_eq!(
-        load(MapVars::default(), None).unwrap(),
-        "info",
-        "no file is fine"
-    );
+    assert_eq!(load(MapVars::default(), None).unwrap(), "info", "no file is fine");
     assert_eq!(load(vars(None), None).unwrap(), "default");
     assert_eq!(load(vars(Some("env.toml")), None).unwrap(), "env");
-    assert_eq!(
-        load(vars(Some("env.toml")), Some("flag.toml")).unwrap(),
-        "flag"
-    );
-    let missing = load(vars(Some("missing.toml")), None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.starts_with("missing.toml: cannot be read (env CRIER_CONFIG)"),
-        "{missing}"
-    );
+    assert_eq!(load(vars(Some("env.toml")), Some("flag.toml")).unwrap(), "flag");
+    let missing = load(vars(Some("missing.toml")), None).unwrap_err().to_string();
+    assert!(missing.starts_with("missing.toml: cannot be read (env CRIER_CONFIG)"), "{missing}");
     assert!(load(vars(None), Some("missing.toml")).is_err());
 }
 
@@ -305,18 +235,9 @@ fn the_file_is_found_as_operators_expect() {
 fn print_config_shows_every_value_with_its_origin() {
     let printed = parse_env([("CRIER_LOG", "debug")]).unwrap().print();
     assert_eq!(printed.lines().count(), SETTINGS.len());
-    assert!(
-        printed.contains("log = debug  (env CRIER_LOG)\n"),
-        "{printed}"
-    );
-    assert!(
-        printed.contains("socket.ping_interval = 25s  (default)\n"),
-        "{printed}"
-    );
-    assert!(
-        printed.contains("redis_url = none  (default)\n"),
-        "{printed}"
-    );
+    assert!(printed.contains("log = debug  (env CRIER_LOG)\n"), "{printed}");
+    assert!(printed.contains("socket.ping_interval = 25s  (default)\n"), "{printed}");
+    assert!(printed.contains("redis_url = none  (default)\n"), "{printed}");
 }
 
 #[test]
@@ -328,9 +249,7 @@ fn readme_has_the_table() {
     let Some((_, rest)) = readme.split_once("<!-- config -->") else {
         return;
     };
-    let (table, _) = rest
-        .split_once("<!-- config -->")
-        .expect("a second marker ends the table");
+    let (table, _) = rest.split_once("<!-- config -->").expect("a second marker ends the table");
     assert_eq!(
         table.trim(),
         markdown_table().trim(),

@@ -11,57 +11,24 @@ fn what_is_not_legal_is_named_with_what_would_be() {
             "socket.ping_interval: \"fast\" is not legal: expected a time from 100ms to 1d, in \
              milliseconds or with a unit (25000, 25s) (file crier.toml)",
         ),
-        (
-            "[http]\nkeep_alive = 75",
-            "http.keep_alive: \"75\" is not legal: expected a time",
-        ),
-        (
-            "[socket]\nping_interval = 99",
-            "socket.ping_interval: \"99\" is not legal",
-        ),
-        (
-            "[socket]\njson_depth = 129",
-            "expected a whole number from 1 to 128",
-        ),
-        (
-            "[socket]\ntransports = [\"ws\"]",
-            "expected one or more of polling, websocket",
-        ),
-        (
-            "[socket]\ntransports = []",
-            "socket.transports: \"\" is not legal",
-        ),
+        ("[http]\nkeep_alive = 75", "http.keep_alive: \"75\" is not legal: expected a time"),
+        ("[socket]\nping_interval = 99", "socket.ping_interval: \"99\" is not legal"),
+        ("[socket]\njson_depth = 129", "expected a whole number from 1 to 128"),
+        ("[socket]\ntransports = [\"ws\"]", "expected one or more of polling, websocket"),
+        ("[socket]\ntransports = []", "socket.transports: \"\" is not legal"),
         ("listen = \"\"", "listen: \"\" is not legal"),
-        (
-            "listen = 3000",
-            "listen: \"3000\" is not legal: expected an address and a port",
-        ),
+        ("listen = 3000", "listen: \"3000\" is not legal: expected an address and a port"),
         (
             "apps = \"shops\"",
             "expected some of marketplace, storefront, shop, vendor-chat; or none",
         ),
         ("cors_origins = \"*\"", "cors_origins: \"*\" is not legal"),
-        (
-            "cors_origins = [\"null\"]",
-            "cors_origins: \"null\" is not legal",
-        ),
+        ("cors_origins = [\"null\"]", "cors_origins: \"null\" is not legal"),
         ("hosts = \"http://a\"", "hosts: \"http://a\" is not legal"),
-        (
-            "advertise = \"0.0.0.0:3002\"",
-            "advertise: \"0.0.0.0:3002\" is not legal",
-        ),
-        (
-            "redis_url = \"http://:pw@r\"",
-            "redis_url: \"http://:***@r\" is not legal",
-        ),
-        (
-            "[auth]\njwks = \"https://a/jwks\"",
-            "a URL is not fetched yet",
-        ),
-        (
-            "[auth]\nmode = \"maybe\"",
-            "expected one of required, optional, off",
-        ),
+        ("advertise = \"0.0.0.0:3002\"", "advertise: \"0.0.0.0:3002\" is not legal"),
+        ("redis_url = \"http://:pw@r\"", "redis_url: \"http://:***@r\" is not legal"),
+        ("[auth]\njwks = \"https://a/jwks\"", "a URL is not fetched yet"),
+        ("[auth]\nmode = \"maybe\"", "expected one of required, optional, off"),
         ("listen = { port = 1 }", "listen.port: no such setting"),
         ("pings = [[1]", "crier.toml:1:"),
         ("a = 1\nb = \"", "crier.toml:2:"),
@@ -92,14 +59,8 @@ fn secrets_never_show() {
     let config = parse_file(&text).unwrap();
     let all = format!("{config:?}\n{}\n{}", config.print(), config.summary());
     assert!(!all.contains(short) && !all.contains(key), "{all}");
-    assert!(
-        all.contains("auth.secret = ***  (file crier.toml)"),
-        "{all}"
-    );
-    assert!(
-        all.contains("redis_url = redis://u:***@r  (file crier.toml)"),
-        "{all}"
-    );
+    assert!(all.contains("auth.secret = ***  (file crier.toml)"), "{all}");
+    assert!(all.contains("redis_url = redis://u:***@r  (file crier.toml)"), "{all}");
 }
 
 #[test]
@@ -110,19 +71,10 @@ fn an_unknown_name_is_an_error_that_names_the_nearest() {
             "socket.ping_intervall: no such setting (file crier.toml); did you mean socket.ping_interval?",
         ),
         ("ping_interval = 1", "did you mean socket.ping_interval?"),
-        (
-            "[http]\npingTimeout = 1",
-            "did you mean socket.ping_timeout?",
-        ),
-        (
-            "[sockets]\nping_timeout = 1",
-            "did you mean socket.ping_timeout?",
-        ),
+        ("[http]\npingTimeout = 1", "did you mean socket.ping_timeout?"),
+        ("[sockets]\nping_timeout = 1", "did you mean socket.ping_timeout?"),
         ("rediss_url = 1", "did you mean redis_url?"),
-        (
-            "completely_other = 1",
-            "completely_other: no such setting (file crier.toml)",
-        ),
+        ("completely_other = 1", "completely_other: no such setting (file crier.toml)"),
     ] {
         let errors = parse_file(text).unwrap_err();
         assert!(errors.contains(expected), "{text}:\n{errors}");
@@ -133,10 +85,7 @@ fn an_unknown_name_is_an_error_that_names_the_nearest() {
             .contains("CRIER_LISTN: no such setting (env CRIER_LISTN); did you mean CRIER_LISTEN?"),
         "{errors}"
     );
-    assert!(
-        errors.contains("CRIER_JWT_SECRET: no such setting"),
-        "{errors}"
-    );
+    assert!(errors.contains("CRIER_JWT_SECRET: no such setting"), "{errors}");
     assert!(!errors.contains(KEY), "{errors}");
 }
 
@@ -154,13 +103,7 @@ fn variables_of_others_are_left_alone() {
         ("CRIER_REST_SERVICE_PORT", "3001"),
         ("PATH", "/bin"),
     ];
-    assert!(
-        parse_env(vars)
-            .unwrap()
-            .shown()
-            .iter()
-            .all(|shown| shown.source == Source::Default)
-    );
+    assert!(parse_env(vars).unwrap().shown().iter().all(|shown| shown.source == Source::Default));
 }
 
 #[test]
@@ -169,11 +112,7 @@ fn twice_is_an_error() {
         "[socket]\nping_interval = 1000\npingInterval = 1000",
         "rest_listen = \"off\"\n[rest]\nlisten = \"off\"",
     ] {
-        assert!(
-            parse_file(text)
-                .unwrap_err()
-                .contains("given twice (file crier.toml); keep one")
-        );
+        assert!(parse_file(text).unwrap_err().contains("given twice (file crier.toml); keep one"));
     }
     let vars = MapVars::new([("CRIER_AUTH_SECRET", KEY), ("CRIER_AUTH_SECRET_FILE", "/k")]);
     let errors = Config::parse(&vars.with_file("/k", KEY), None, &[]).unwrap_err();
@@ -209,10 +148,7 @@ fn the_development_key_stays_on_loopback() {
         if let Err(errors) = result {
             assert!(errors.contains("development key"), "{errors}");
         }
-        assert!(
-            parse_env([(key, address), ("CRIER_AUTH_SECRET", KEY)]).is_ok(),
-            "{key}={address}"
-        );
+        assert!(parse_env([(key, address), ("CRIER_AUTH_SECRET", KEY)]).is_ok(), "{key}={address}");
     }
 }
 
@@ -241,15 +177,9 @@ fn a_key_shorter_than_32_bytes_refuses_to_start() {
 #[test]
 fn rules_between_settings() {
     let redis = ("CRIER_REDIS_URL", "redis://r");
-    assert!(
-        parse_env([redis]).is_ok(),
-        "on the development key no cluster secret is needed"
-    );
+    assert!(parse_env([redis]).is_ok(), "on the development key no cluster secret is needed");
     let errors = parse_env([redis, ("CRIER_AUTH_SECRET", KEY)]).unwrap_err();
-    assert!(
-        errors.starts_with("cluster_secret: required with redis_url"),
-        "{errors}"
-    );
+    assert!(errors.starts_with("cluster_secret: required with redis_url"), "{errors}");
 
     let everywhere = ("CRIER_INTERNAL_LISTEN", "0.0.0.0:3002");
     let errors = parse_env([everywhere, ("CRIER_AUTH_SECRET", KEY)]).unwrap_err();

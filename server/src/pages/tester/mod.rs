@@ -28,14 +28,7 @@ const fn event(
     args: &'static str,
     about: &'static str,
 ) -> TesterEvent {
-    TesterEvent {
-        group,
-        namespace,
-        name,
-        args,
-        ack: true,
-        about,
-    }
+    TesterEvent { group, namespace, name, args, ack: true, about }
 }
 
 /// The buttons, in the order in which they are shown.
@@ -103,11 +96,7 @@ pub fn tester_json(events: &[TesterEvent], socket_path: &str, development: bool)
         ack: event.ack,
         about: event.about,
     });
-    let page = TesterPage {
-        path: socket_path,
-        development,
-        events: buttons.collect(),
-    };
+    let page = TesterPage { path: socket_path, development, events: buttons.collect() };
     serde_json::to_string(&page).unwrap_or_default()
 }
 
@@ -151,10 +140,7 @@ mod tests {
 
     #[test]
     fn no_button_stands_twice() {
-        let names: BTreeSet<_> = EVENTS
-            .iter()
-            .map(|event| (event.namespace, event.name))
-            .collect();
+        let names: BTreeSet<_> = EVENTS.iter().map(|event| (event.namespace, event.name)).collect();
         assert_eq!(names.len(), EVENTS.len());
     }
 

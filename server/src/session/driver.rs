@@ -164,17 +164,23 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..TURNS {
             let now = now();
-            let mut more = self.take_work(cx, now);
+            let mut more = self.take_work(now);
             self.poll_held_poll(cx, now);
-            more |= self.read_transport(cx, now);
+            // Where the handlers do not keep up, nothing is read and TCP pushes back.
+            let behind = self.is_behind();
+            if !behind {
+                more |= self.read_transport(cx, now);
+            }
             more |= self.read_probe(cx, now);
             self.poll_sockets(cx, now);
+            // Nobody else says that the peer may be read again.
+            more |= behind && !self.is_behind();
             self.write(cx, now);
             more |= self.poll_deadline(cx, now);
             if let Some(reason) = self.ended {
                 return Poll::Ready(reason);
             }
-            if !more {
+            if !more && self.handle.mailbox().rest(cx) {
                 return Poll::Pending;
             }
         }
@@ -186,8 +192,8 @@ impl Driver {
     // What comes in.
 
     /// Takes one command; true if there may be another.
-    fn take_work(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Work { command, overflow, packets } = self.handle.mailbox().poll(cx);
+    fn take_work(&mut self, now: Instant) -> bool {
+        let Work { command, overflow, packets } = self.handle.mailbox().look();
         if overflow {
             metrics::slow_consumer();
             self.input(Input::Close(CloseReason::SlowConsumer), now);
@@ -250,9 +256,16 @@ impl Driver {
         }
     }
 
+    /// Reads the websocket that is the transport; true if there may be more.
     fn read_transport(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        if self.is_behind() || self.ended.is_some() {
-            // The handlers do not keep up: TCP pushes back. Their end wakes this task.
+        // The second read mostly only says that there is nothing more, which without it would take a
+        // whole turn to find out.
+        self.read_link(cx, now) && (self.is_behind() || self.read_link(cx, now))
+    }
+
+    /// Reads once; true if there may be more.
+    fn read_link(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.ended.is_some() {
             return false;
         }
         let Some(link) = &mut self.link else {

@@ -145,9 +145,12 @@ impl Link {
             if let Some(payload) = self.pong.take() {
                 append_frame(&mut scratch, Opcode::Pong, &payload);
             }
-            if let Some((mailbox, parser, base64)) = outbox {
-                mailbox.drain_websocket(&mut scratch, SCRATCH, parser, base64);
-            }
+            let emptied = match outbox {
+                Some((mailbox, parser, base64)) => {
+                    mailbox.drain_websocket(&mut scratch, SCRATCH, parser, base64)
+                }
+                None => true,
+            };
             if scratch.is_empty()
                 && let Some(farewell) = self.farewell.take()
             {
@@ -162,6 +165,10 @@ impl Link {
             scratch.shrink_to(2 * SCRATCH);
             WRITE.set(scratch);
             result?;
+            // Mostly that was all, and there is no need to look again.
+            if emptied && self.rest.is_empty() && self.farewell.is_none() {
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 

@@ -132,6 +132,10 @@ struct Inner {
     bytes: usize,
     commands: VecDeque<Command>,
     waker: Option<Waker>,
+    /// The owner has seen everything and is to be woken.
+    resting: bool,
+    /// Something came that the owner has not seen.
+    news: bool,
     /// Whether a packet pushed now can be written now: a GET is held, or the websocket has no rest.
     writable: bool,
     overflow: bool,
@@ -214,18 +218,32 @@ impl Mailbox {
 
     // What follows is for the owner only.
 
-    /// What there is to do; where it is nothing, the owner is woken by the next push or command.
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Work {
+    /// What there is to do.
+    pub(crate) fn look(&self) -> Work {
         let mut inner = self.lock();
-        match &mut inner.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        (inner.news, inner.resting) = (false, false);
         let command = inner.commands.pop_front();
         if inner.commands.is_empty() && inner.commands.capacity() > 0 {
             inner.commands = VecDeque::new();
         }
         Work { command, overflow: inner.overflow, packets: !inner.items.is_empty() }
+    }
+
+    /// The owner rests: true if it has seen everything, and is woken by the next push or command.
+    ///
+    /// Only a resting owner is woken. What its own handlers push while it works is written at the end
+    /// of its turn, and must not schedule it once more.
+    pub(crate) fn rest(&self, cx: &Context<'_>) -> bool {
+        let mut inner = self.lock();
+        if inner.news {
+            return false;
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        inner.resting = true;
+        true
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -236,14 +254,15 @@ impl Mailbox {
         self.lock().writable = writable;
     }
 
-    /// Moves packets into `out` as websocket frames until it holds `enough` bytes or none is left.
+    /// Moves packets into `out` as websocket frames until it holds `enough` bytes or none is left;
+    /// true if none is left.
     pub(crate) fn drain_websocket(
         &self,
         out: &mut Vec<u8>,
         enough: usize,
         parser: Parser,
         base64: bool,
-    ) {
+    ) -> bool {
         let mut inner = self.lock();
         while out.len() < enough {
             let Some(item) = inner.pop() else { break };
@@ -254,7 +273,7 @@ impl Mailbox {
                 Item::Engine(packet) => append_websocket(out, &packet, base64),
             }
         }
-        inner.shrink();
+        inner.drained()
     }
 
     /// Moves packets into a polling body of at most `max` bytes (one packet may be larger, alone).
@@ -280,7 +299,7 @@ impl Mailbox {
             out.extend_from_slice(&record);
             inner.pop();
         }
-        inner.shrink();
+        inner.drained();
         out
     }
 
@@ -307,8 +326,11 @@ impl Mailbox {
 
 impl Inner {
     fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+        self.news = true;
+        if std::mem::take(&mut self.resting)
+            && let Some(waker) = &self.waker
+        {
+            waker.wake_by_ref();
         }
     }
 
@@ -318,11 +340,18 @@ impl Inner {
         Some(item)
     }
 
-    /// Gives back what a burst made the queue grow to.
-    fn shrink(&mut self) {
-        if self.items.is_empty() && self.items.capacity() > 4 {
+    /// After a drain; true if no packet is left.
+    fn drained(&mut self) -> bool {
+        if !self.items.is_empty() {
+            return false;
+        }
+        // Commands and an overflow are for the owner's next look.
+        self.news = !self.commands.is_empty() || self.overflow;
+        // Gives back what a burst made the queue grow to.
+        if self.items.capacity() > 4 {
             self.items = VecDeque::new();
         }
+        true
     }
 
     fn drop_key(&mut self, key: &str) {

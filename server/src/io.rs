@@ -7,23 +7,25 @@ use std::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use crier_protocol::{
     CloseReason, Namespace as Name, ReplicaTag, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
-use http::Request;
 use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    adapter::{Adapter, local::LocalAdapter},
+    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
+    driver::Driver,
+    error::{AckError, Acks, EmitError},
     http::{Response, engine},
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast},
     options::Options,
-    session::{EngineHandler, Handshake, SessionHandle, driver::Driver, link::Link, table::Table},
+    session::{EngineHandler, Handshake, SessionHandle, link::Link, table::Table},
 };
 
 /// A Socket.IO server. Cheap to clone; the last clone does not end it, [`Io::close`] does.
@@ -73,7 +75,7 @@ impl Io {
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
             options: Arc::new(options),
             application,
-            adapter: Arc::new(LocalAdapter::new(this.clone())),
+            adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
             tag: ReplicaTag::from_random(random()),
             namespaces: DashMap::new(),
             patterns: RwLock::default(),
@@ -143,7 +145,7 @@ impl Io {
     /// The connection is to be cut without an answer.
     pub async fn handle(
         &self,
-        request: Request<Incoming>,
+        request: http::Request<Incoming>,
         peer: IpAddr,
     ) -> Result<Response, engine::Cut> {
         engine::handle(&self.0, request, peer).await
@@ -154,7 +156,7 @@ impl Io {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the sessions that were not reached yet as they are.
-    pub async fn close(&self, pace: std::time::Duration) {
+    pub async fn close(&self, pace: Duration) {
         self.0.draining.store(true, Ordering::Release);
         let sessions = self.0.sessions.all();
         // 128 at a time, as centrifuge does; the pauses share out the pace that was asked for.
@@ -312,6 +314,31 @@ impl IoInner {
     pub(crate) fn forget_session(&self, session: &SessionHandle) {
         self.sessions.remove(session.sid());
         self.joined(session);
+    }
+}
+
+/// What adapters bring goes to the namespace that it is for; one that nobody is in has no receivers.
+impl Hub for IoInner {
+    fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
+        self.existing(&envelope.namespace).map_or(Ok(()), |namespace| namespace.deliver(envelope))
+    }
+
+    fn deliver_with_ack(
+        &self,
+        envelope: Envelope,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Acks, AckError>> {
+        match self.existing(&envelope.namespace) {
+            Some(namespace) => {
+                Box::pin(async move { namespace.deliver_with_ack(envelope, timeout).await })
+            }
+            None => Box::pin(std::future::ready(Ok(Acks::default()))),
+        }
+    }
+
+    fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers {
+        let namespace = self.existing(namespace);
+        namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
     }
 }
 

@@ -36,6 +36,8 @@ pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod config;
+mod driver;
+mod error;
 pub mod http;
 mod io;
 mod metrics;
@@ -52,14 +54,14 @@ pub use crier_protocol::{
 };
 
 pub use self::{
+    error::{AckError, Acks, EmitError},
     http::serve,
     io::{BadNamespace, Io},
     namespace::{
         Handlers, Namespace,
-        acks::{AckError, Acks},
         broadcast::Broadcast,
         handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
-        socket::{EmitError, JoinError, Socket},
+        socket::{JoinError, Socket},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
     session::{EngineHandler, EngineSocket, Handshake},

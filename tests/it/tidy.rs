@@ -20,7 +20,6 @@ const BANNED: &[(&str, &str)] = &[
     ("native-tls", "needs a system library; rustls is the TLS of this workspace"),
     ("atty", "unmaintained and unsound: std::io::IsTerminal"),
     ("serde_yaml", "unmaintained"),
-    ("lazy_static", "std::sync::LazyLock"),
 ];
 
 /// Versions below these have known faults or lack what we rely on: (crate, at least, why).
@@ -64,12 +63,12 @@ const DIRECTION: &[(&str, &[&str])] = &[
 
 /// Which modules of the server a module must not use: those above it.
 const ABOVE: &[(&str, &[&str])] = &[
-    ("session", &["room", "adapter", "namespace", "apps", "transport", "http"]),
-    ("room", &["adapter", "namespace", "apps", "transport", "http"]),
-    ("adapter", &["namespace", "apps", "transport", "http"]),
-    ("transport", &["room", "adapter", "namespace", "apps", "http"]),
-    ("namespace", &["apps", "transport", "http"]),
-    ("apps", &["transport", "http", "session"]),
+    ("session", &["room", "adapter", "namespace", "driver", "apps", "http", "io", "start"]),
+    ("room", &["session", "adapter", "namespace", "driver", "apps", "http", "io", "start"]),
+    ("adapter", &["session", "room", "namespace", "driver", "apps", "http", "io", "start"]),
+    ("namespace", &["driver", "apps", "http", "start"]),
+    ("driver", &["apps", "http", "start"]),
+    ("apps", &["session", "driver", "http", "start"]),
 ];
 
 #[test]

@@ -4,37 +4,23 @@ use std::{fmt, sync::Weak, time::Duration};
 
 use crier_protocol::Namespace as Name;
 
-use super::{Adapter, Answers, BoxFuture, Envelope, Request, Target};
-use crate::{
-    io::IoInner,
-    namespace::{
-        Namespace,
-        acks::{AckError, Acks},
-        socket::EmitError,
-    },
-};
+use super::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target};
+use crate::error::{AckError, Acks, EmitError};
 
 pub(crate) struct LocalAdapter {
-    io: Weak<IoInner>,
+    /// Weak: the hub owns its adapter. A hub that has gone has no sockets.
+    hub: Weak<dyn Hub>,
 }
 
 impl LocalAdapter {
-    pub(crate) fn new(io: Weak<IoInner>) -> Self {
-        Self { io }
-    }
-
-    fn namespace(&self, name: &Name) -> Option<Namespace> {
-        self.io.upgrade()?.existing(name)
+    pub(crate) fn new(hub: Weak<dyn Hub>) -> Self {
+        Self { hub }
     }
 }
 
 impl Adapter for LocalAdapter {
     fn publish(&self, envelope: Envelope) -> Result<(), EmitError> {
-        match self.namespace(&envelope.namespace) {
-            Some(namespace) => namespace.deliver(envelope),
-            // A namespace that nobody is in.
-            None => Ok(()),
-        }
+        self.hub.upgrade().map_or(Ok(()), |hub| hub.deliver(envelope))
     }
 
     fn publish_with_ack(
@@ -42,12 +28,10 @@ impl Adapter for LocalAdapter {
         envelope: Envelope,
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Acks, AckError>> {
-        Box::pin(async move {
-            match self.namespace(&envelope.namespace) {
-                Some(namespace) => namespace.deliver_with_ack(envelope, timeout).await,
-                None => Ok(Acks::default()),
-            }
-        })
+        match self.hub.upgrade() {
+            Some(hub) => hub.deliver_with_ack(envelope, timeout),
+            None => Box::pin(std::future::ready(Ok(Acks::default()))),
+        }
     }
 
     fn ask<'a>(
@@ -56,9 +40,8 @@ impl Adapter for LocalAdapter {
         target: &'a Target,
         request: Request,
     ) -> BoxFuture<'a, Answers> {
-        let namespace = self.namespace(namespace);
-        let answer = namespace.map(|n| n.answer(target, &request)).unwrap_or_default();
-        Box::pin(std::future::ready(answer))
+        let answers = self.hub.upgrade().map(|hub| hub.answer(namespace, target, &request));
+        Box::pin(std::future::ready(answers.unwrap_or_default()))
     }
 }
 

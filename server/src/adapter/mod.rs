@@ -11,10 +11,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use crier_protocol::{Namespace as Name, Room, SocketId, socket::Args};
 use smallvec::SmallVec;
 
-use crate::namespace::{
-    acks::{AckError, Acks},
-    socket::{EmitError, Socket},
-};
+use crate::error::{AckError, Acks, EmitError};
 
 /// A future of an object-safe trait.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -74,13 +71,6 @@ pub struct SocketInfo {
     pub address: std::net::IpAddr,
 }
 
-impl SocketInfo {
-    pub(crate) fn of(socket: &Socket) -> Self {
-        let address = socket.handshake().address;
-        Self { id: socket.id(), rooms: socket.rooms(), address }
-    }
-}
-
 /// The answers of all replicas, as far as they came.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
@@ -115,4 +105,23 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         target: &'a Target,
         request: Request,
     ) -> BoxFuture<'a, Answers>;
+}
+
+/// This replica's sockets, as an adapter reaches them.
+pub trait Hub: Send + Sync {
+    /// Hands an event to the sockets here.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn deliver(&self, envelope: Envelope) -> Result<(), EmitError>;
+
+    /// As [`Hub::deliver`], and gathers acknowledgements for at most `timeout`.
+    fn deliver_with_ack(
+        &self,
+        envelope: Envelope,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Acks, AckError>>;
+
+    /// Answers a question about the sockets here.
+    fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers;
 }

@@ -12,7 +12,7 @@ use http::{Request, StatusCode, Version};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,7 +21,7 @@ use super::{
     clock::{Phase, TimedStream},
     closing, text,
 };
-use crate::metrics;
+use crate::{metrics, session::link::ConnectionPermit};
 
 /// What a connection may take, in time and in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +61,6 @@ impl Default for HttpLimits {
     }
 }
 
-/// Held as long as a TCP connection is open, also as a websocket.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectionPermit {
-    #[expect(dead_code, reason = "held for its drop")]
-    permit: Arc<OwnedSemaphorePermit>,
-}
-
 /// Accepts connections until `stop`, then lets those that are busy finish their request.
 ///
 /// # Errors
@@ -103,7 +96,7 @@ pub async fn run(
         let Some(counted) = per_address.count(peer.ip(), limits.connections_per_address) else {
             continue;
         };
-        let permit = ConnectionPermit { permit: Arc::new(permit) };
+        let permit = ConnectionPermit::new(permit);
         let connection = connection(
             stream,
             peer,

@@ -17,7 +17,6 @@ use tokio::{net::TcpStream, sync::oneshot};
 
 use super::{
     Response,
-    accept::ConnectionPermit,
     clock::TimedStream,
     closing,
     cors::Cors,
@@ -27,7 +26,11 @@ use super::{
 use crate::{
     io::IoInner,
     metrics,
-    session::{Handshake, PostOutcome, SessionHandle, link::Link, mailbox::Command},
+    session::{
+        Handshake, PostOutcome, SessionHandle,
+        link::{ConnectionPermit, Link},
+        mailbox::Command,
+    },
 };
 
 /// The connection is cut without an answer: its session ended in the middle of the request.

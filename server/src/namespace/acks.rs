@@ -8,8 +8,8 @@ use std::{
 use crier_protocol::{AckId, socket::Args};
 use tokio::sync::Notify;
 
-use super::socket::{EmitError, Socket};
-use crate::lock;
+use super::socket::Socket;
+use crate::{error::Acks, lock};
 
 /// Who waits for an acknowledgement.
 #[derive(Debug)]
@@ -18,42 +18,6 @@ pub(crate) enum PendingAck {
     One(tokio::sync::oneshot::Sender<Args>),
     /// A broadcast.
     Many(Arc<Collector>),
-}
-
-/// Why no acknowledgement came.
-#[derive(Debug, thiserror::Error)]
-pub enum AckError {
-    /// The event was not sent.
-    #[error(transparent)]
-    Emit(#[from] EmitError),
-    /// No answer in time.
-    #[error("the client did not acknowledge in time")]
-    Timeout,
-    /// The client left before it answered.
-    #[error("the client disconnected before it acknowledged")]
-    Disconnected,
-    /// As many acknowledgements are awaited of the socket as may be.
-    #[error("{max} acknowledgements of this client are awaited already")]
-    TooMany {
-        /// The cap.
-        max: usize,
-    },
-}
-
-/// What came back from a broadcast.
-#[derive(Clone, Debug, Default)]
-pub struct Acks {
-    /// The answers, in the order they came.
-    pub answers: Vec<Args>,
-    /// Sockets that were asked.
-    pub asked: usize,
-}
-
-impl Acks {
-    /// Whether everyone who was asked has answered.
-    pub fn is_complete(&self) -> bool {
-        self.answers.len() == self.asked
-    }
 }
 
 /// Gathers the answers to one broadcast.

@@ -6,12 +6,11 @@ use crier_protocol::{Room, socket::Args};
 use serde::Serialize;
 use smallvec::SmallVec;
 
-use super::{
-    Namespace,
-    acks::{AckError, Acks},
-    socket::EmitError,
+use super::Namespace;
+use crate::{
+    adapter::{Answers, Envelope, Request, SocketInfo, Target},
+    error::{AckError, Acks, EmitError},
 };
-use crate::adapter::{Answers, Envelope, Request, SocketInfo, Target};
 
 /// A selection of sockets in one namespace: those in any of the rooms (everyone where none is named)
 /// and in none of the excepted ones. A socket in several of the rooms is taken once.

@@ -18,13 +18,14 @@ use crier_protocol::{AckId, CloseReason, Namespace as Name, Room, SocketId, sock
 use serde::Serialize;
 
 use self::{
-    acks::{AckError, Acks, Collector, PendingAck},
+    acks::{Collector, PendingAck},
     broadcast::Broadcast,
     handler::{Ack, Behaviour, ConnectError, DisconnectHandler, FromArgs, Refusal},
-    socket::{EmitError, Socket},
+    socket::Socket,
 };
 use crate::{
-    adapter::{Adapter, Answers, Envelope, Request, SocketInfo, Target},
+    adapter::{Adapter, Answers, Envelope, Request, Target},
+    error::{AckError, Acks, EmitError},
     io::IoInner,
     options::Options,
     room::{registry::Registry, select},
@@ -252,7 +253,7 @@ impl Namespace {
         let receivers = receivers.as_slice();
         let mut sockets = Vec::new();
         match request {
-            Request::Fetch => sockets.extend(receivers.iter().map(SocketInfo::of)),
+            Request::Fetch => sockets.extend(receivers.iter().map(Socket::info)),
             Request::Join(rooms) => {
                 for socket in receivers {
                     for room in rooms {

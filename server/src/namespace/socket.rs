@@ -12,7 +12,7 @@ use std::{
 
 use crier_protocol::{
     AckId, CloseReason, Namespace as Name, Room, SocketId,
-    socket::{Args, Auth, EncodeError, Outgoing},
+    socket::{Args, Auth, Outgoing},
 };
 use http::Extensions;
 use serde::Serialize;
@@ -21,11 +21,13 @@ use tokio::sync::oneshot;
 
 use super::{
     Namespace,
-    acks::{AckError, PendingAck},
+    acks::PendingAck,
     broadcast::Broadcast,
     handler::{self, Ack, Behaviour, DisconnectHandler, EventHandler, FromArgs, Refusal},
 };
 use crate::{
+    adapter::SocketInfo,
+    error::{AckError, EmitError},
     lock,
     session::{
         Handshake, SessionHandle,
@@ -68,20 +70,6 @@ mod phase {
     pub(super) const PENDING: u8 = 0;
     pub(super) const CONNECTED: u8 = 1;
     pub(super) const GONE: u8 = 2;
-}
-
-/// Why a packet was not sent.
-#[derive(Debug, thiserror::Error)]
-pub enum EmitError {
-    /// The value cannot be written, or the event's name is reserved.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The socket has gone.
-    #[error("the socket is disconnected")]
-    Disconnected,
-    /// The client is too slow: its outbox is full, and its session is being closed.
-    #[error("the client's outbox is full")]
-    Overflow,
 }
 
 /// Why a socket is not in a room.
@@ -303,6 +291,12 @@ impl Socket {
     }
 
     // For the session's owner and the namespace.
+
+    /// What other replicas may know of it.
+    pub(crate) fn info(&self) -> SocketInfo {
+        let address = self.handshake().address;
+        SocketInfo { id: self.0.id, rooms: self.rooms(), address }
+    }
 
     pub(crate) fn name(&self) -> &Name {
         self.0.namespace.name()

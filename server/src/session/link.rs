@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -21,17 +22,17 @@ use smallvec::SmallVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
 };
 
 use super::mailbox::Mailbox;
-use crate::http::accept::ConnectionPermit;
 
 /// Read at once; also what is gathered before a write. A burst to one client costs one syscall for as
 /// much, and a thread needs two such buffers.
 const SCRATCH: usize = 64 << 10;
 
 /// Messages handled before other sessions get their turn.
-pub(super) const EVENTS_PER_TURN: usize = 64;
+pub(crate) const EVENTS_PER_TURN: usize = 64;
 
 thread_local! {
     static READ: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
@@ -39,11 +40,11 @@ thread_local! {
 }
 
 /// Messages of one turn.
-pub(super) type Events = SmallVec<[Event; 2]>;
+pub(crate) type Events = SmallVec<[Event; 2]>;
 
 /// What a read came to, besides the messages.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ReadEnd {
+pub(crate) enum ReadEnd {
     /// Nothing more for now; the task is woken when there is.
     Pending,
     /// There may be more: come again.
@@ -54,6 +55,19 @@ pub(super) enum ReadEnd {
     Failed,
     /// The peer broke the rules; it is told so by this.
     Violated(Violation),
+}
+
+/// Held as long as a TCP connection is open, also as a websocket.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionPermit {
+    #[expect(dead_code, reason = "held for its drop")]
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl ConnectionPermit {
+    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { permit: Arc::new(permit) }
+    }
 }
 
 #[derive(Debug)]
@@ -95,7 +109,7 @@ impl Link {
     }
 
     /// Reads once and appends at most a turn's messages to `events`.
-    pub(super) fn poll_events(
+    pub(crate) fn poll_events(
         &mut self,
         cx: &mut Context<'_>,
         now: Instant,
@@ -133,7 +147,7 @@ impl Link {
     /// Writes what there is to write: the rest of the last time, a pong, then the outbox.
     ///
     /// Ready once nothing is left; pending while the peer does not take more.
-    pub(super) fn poll_flush(
+    pub(crate) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         outbox: Option<(&Mailbox, Parser, bool)>,
@@ -178,20 +192,20 @@ impl Link {
     }
 
     /// Sends a close frame once everything else is out.
-    pub(super) fn say_farewell(&mut self, close_frame: Vec<u8>) {
+    pub(crate) fn say_farewell(&mut self, close_frame: Vec<u8>) {
         self.farewell.get_or_insert(close_frame);
     }
 
     /// Whether a packet pushed now would be written now.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn assembler(&mut self) -> &mut Assembler {
+    pub(crate) fn assembler(&mut self) -> &mut Assembler {
         &mut self.assembler
     }
 
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> TcpStream {
         self.stream
     }
 

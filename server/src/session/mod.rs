@@ -1,11 +1,8 @@
 //! Engine.IO sessions: one task owns each, everybody else holds a [`SessionHandle`].
 
-pub(crate) mod driver;
 pub(crate) mod handshake;
 pub(crate) mod link;
 pub(crate) mod mailbox;
-mod rate;
-mod slot;
 pub(crate) mod table;
 
 use std::{
@@ -97,7 +94,7 @@ impl SessionHandle {
         !self.0.known.swap(true, Ordering::AcqRel)
     }
 
-    fn set_transport(&self, transport: TransportName) {
+    pub(crate) fn set_transport(&self, transport: TransportName) {
         self.0.websocket.store(transport == TransportName::WebSocket, Ordering::Release);
     }
 

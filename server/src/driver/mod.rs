@@ -10,6 +10,9 @@
 //!
 //! Each turn takes one input of each kind, drains what the machines say, then writes.
 
+mod rate;
+mod slot;
+
 use std::{
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
@@ -34,10 +37,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{
-    EngineHandler, EngineSocket, PollReply, PostOutcome, PostReply, RefusedPoll, SessionHandle,
-    link::{Events, Link, ReadEnd},
-    mailbox::{self, Command, Parcel, Work},
+use self::{
     rate::{Bucket, Verdict},
     slot::{Phase, Received, Slot},
 };
@@ -47,6 +47,11 @@ use crate::{
     namespace::{
         handler::{Ack, Refusal, Running},
         socket::Socket,
+    },
+    session::{
+        EngineHandler, EngineSocket, PollReply, PostOutcome, PostReply, RefusedPoll, SessionHandle,
+        link::{Events, Link, ReadEnd},
+        mailbox::{self, Command, Parcel, Work},
     },
 };
 

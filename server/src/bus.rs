@@ -10,13 +10,17 @@ use std::{
 use crier_domain::{Bus, BusError, Idempotency, Publish, Published, publish::PublishFuture};
 use crier_protocol::socket::Args;
 
-use crate::{io::Io, lock};
+use crate::{
+    adapter::{Envelope, Target},
+    io::Io,
+    lock,
+};
 
 /// How long a retry under the same id is recognised (contract, section 8).
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Ids that are remembered. Overflow: publishings that name a new id are refused as overloaded, for an
-/// id that was forgotten early would let a retry through twice.
+/// Ids that are remembered. Overflow: the oldest is forgotten before its day is over, and counted; a
+/// retry comes within seconds, while refusing new ids would stop every backend until the next day.
 const IDS_MAX: usize = 1_000_000;
 
 /// Publishes into an [`Io`] of the same process.
@@ -39,62 +43,71 @@ impl LocalBus {
     }
 
     fn publish_now(&self, event: Publish) -> Result<Published, BusError> {
-        if let Some(id) = &event.idempotency {
-            let mut done = lock(&self.done);
-            if let Some(repeated) = done.claim(id, Instant::now())? {
-                return Ok(repeated);
-            }
-        }
-        let limits = &self.io.options().limits;
-        let sent = match (
-            self.io.of(event.namespace.as_str()),
-            Args::from_json_array(event.args.as_str(), limits),
-        ) {
-            (Ok(namespace), Ok(args)) => {
-                let mut target = event.rooms.into_iter().fold(namespace.everyone(), |t, r| t.to(r));
-                target = event.except.into_iter().fold(target, |t, room| t.except(room));
-                if event.volatile {
-                    target = target.volatile();
-                }
-                if let Some(key) = event.key {
-                    target = target.latest_only(key);
-                }
-                target.emit_args(&event.event, args).map_err(|error| error.to_string())
-            }
-            (Err(error), _) => Err(error.to_string()),
-            (_, Err(error)) => Err(error.to_string()),
+        let Some(id) = event.idempotency.clone() else {
+            return self.send(event);
         };
-        if let Err(error) = sent {
+        // Held to the end, which nothing in here waits for: of two at once, one is sent, and an id
+        // counts as used only when its event went out.
+        let mut done = lock(&self.done);
+        let now = Instant::now();
+        if let Some(repeated) = done.find(&id, now)? {
+            return Ok(repeated);
+        }
+        let published = self.send(event)?;
+        done.remember(id, now);
+        Ok(published)
+    }
+
+    fn send(&self, event: Publish) -> Result<Published, BusError> {
+        let limits = &self.io.options().limits;
+        let args = Args::from_json_array(event.args.as_str(), limits);
+        let sent = args.map_err(|error| error.to_string()).and_then(|args| {
+            let (rooms, except) = (event.rooms.into(), event.except.into());
+            let envelope = Envelope {
+                // Not made by this: a namespace that nobody set up has no gate either.
+                namespace: event.namespace,
+                target: Target { rooms, except, local: false },
+                event: event.event.as_str().into(),
+                args,
+                volatile: event.volatile,
+                key: event.key.map(Into::into),
+            };
+            self.io.publish(envelope).map_err(|error| error.to_string())
+        });
+        sent.map(|()| Published { repeated: false }).map_err(|error| {
             // Both sides check by the same limits, so this is a fault of ours, told once and loudly.
             tracing::error!(event = event.event, error, "an event that was checked cannot be sent");
-            return Err(BusError::Unavailable { retry_after: Duration::from_secs(1) });
-        }
-        Ok(Published { repeated: false })
+            BusError::Unavailable { retry_after: Duration::from_secs(1) }
+        })
     }
 }
 
 impl Done {
-    /// Takes an id for a publishing, or tells that it was taken before.
-    fn claim(&mut self, id: &Idempotency, now: Instant) -> Result<Option<Published>, BusError> {
-        while let Some((at, _)) = self.in_order.front() {
-            if now.saturating_duration_since(*at) < REMEMBERED {
-                break;
-            }
-            if let Some((_, old)) = self.in_order.pop_front() {
-                self.by_id.remove(&old);
-            }
+    /// What was published under an id, if anything.
+    fn find(&mut self, id: &Idempotency, now: Instant) -> Result<Option<Published>, BusError> {
+        let is_old = |at: &Instant| now.saturating_duration_since(*at) >= REMEMBERED;
+        while self.in_order.front().is_some_and(|(at, _)| is_old(at)) {
+            self.forget_oldest();
         }
         match self.by_id.get(&id.key) {
             Some(known) if *known == id.fingerprint => Ok(Some(Published { repeated: true })),
             Some(_) => Err(BusError::Conflict),
-            None if self.by_id.len() >= IDS_MAX => {
-                Err(BusError::Overloaded { retry_after: Duration::from_secs(60) })
-            }
-            None => {
-                self.by_id.insert(id.key.clone(), id.fingerprint);
-                self.in_order.push_back((now, id.key.clone()));
-                Ok(None)
-            }
+            None => Ok(None),
+        }
+    }
+
+    fn remember(&mut self, id: Idempotency, now: Instant) {
+        if self.by_id.len() >= IDS_MAX {
+            self.forget_oldest();
+            crate::metrics::forgot_id();
+        }
+        self.by_id.insert(id.key.clone(), id.fingerprint);
+        self.in_order.push_back((now, id.key));
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, old)) = self.in_order.pop_front() {
+            self.by_id.remove(&old);
         }
     }
 }
@@ -122,11 +135,33 @@ mod tests {
     #[test]
     fn a_retry_is_recognised_for_a_day_and_another_body_is_a_conflict() {
         let (mut done, start) = (Done::default(), Instant::now());
-        assert_eq!(done.claim(&id("a", 1), start), Ok(None));
-        assert_eq!(done.claim(&id("a", 1), start), Ok(Some(Published { repeated: true })));
-        assert_eq!(done.claim(&id("a", 2), start), Err(BusError::Conflict));
+        assert_eq!(done.find(&id("a", 1), start), Ok(None));
+        done.remember(id("a", 1), start);
+        assert_eq!(done.find(&id("a", 1), start), Ok(Some(Published { repeated: true })));
+        assert_eq!(done.find(&id("a", 2), start), Err(BusError::Conflict));
         let next_day = start + REMEMBERED;
-        assert_eq!(done.claim(&id("a", 2), next_day), Ok(None));
-        assert_eq!(done.in_order.len(), 1);
+        assert_eq!(done.find(&id("a", 2), next_day), Ok(None));
+        assert_eq!(done.in_order.len(), 0);
+    }
+
+    #[test]
+    fn publishing_makes_no_namespace_that_nobody_set_up() {
+        let io = Io::new(crate::Options::default());
+        let bus = LocalBus::new(io.clone());
+        let event = Publish {
+            namespace: crier_protocol::Namespace::parse("/orders", 128).unwrap(),
+            event: "moved".to_owned(),
+            args: crier_domain::Args::default(),
+            rooms: Vec::new(),
+            except: Vec::new(),
+            class: crier_domain::Class::Ephemeral,
+            key: None,
+            volatile: false,
+            app: None,
+            idempotency: Some(id("a", 1)),
+        };
+        assert_eq!(bus.publish_now(event.clone()), Ok(Published { repeated: false }));
+        assert_eq!(bus.publish_now(event), Ok(Published { repeated: true }));
+        assert_eq!(io.namespaces().len(), 1);
     }
 }

@@ -90,7 +90,8 @@ impl Io {
         io
     }
 
-    /// A namespace by its name, made if it is new.
+    /// A namespace by its name, made if it is new. One that a pattern has made by now stays, and keeps the
+    /// pattern's handlers.
     ///
     /// # Errors
     /// The name has no leading slash, has a comma, or is longer than the limit.
@@ -111,7 +112,9 @@ impl Io {
 
     fn of_name(&self, name: Name) -> Namespace {
         let entry = self.0.namespaces.entry(name.clone());
-        entry.or_insert_with(|| self.0.make(name, SharedBehaviour::default(), false)).clone()
+        let entry = entry.or_insert_with(|| self.0.make(name, SharedBehaviour::default(), false));
+        entry.value().pin();
+        entry.value().clone()
     }
 
     /// The main namespace.
@@ -132,6 +135,14 @@ impl Io {
     /// What it was built with.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// Sends an event whose receivers and arguments are known, to a namespace that need not exist.
+    ///
+    /// # Errors
+    /// As for [`Broadcast::emit`].
+    pub fn publish(&self, envelope: Envelope) -> Result<(), EmitError> {
+        self.0.adapter.publish(envelope)
     }
 
     /// Whether a request is for this server, by its path.
@@ -265,8 +276,7 @@ impl IoInner {
         Namespace::new(name, behaviour, io, adapter, Arc::clone(&self.options), dynamic)
     }
 
-    /// Starts a session; its task is tracked, and ends it. `None` where the address has too many
-    /// sessions already that have joined nothing.
+    /// Starts a session; its task is tracked, and ends it.
     pub(crate) fn open(
         self: &Arc<Self>,
         sid: Sid,
@@ -278,6 +288,10 @@ impl IoInner {
         let handle = SessionHandle::new(sid, handshake, self.options.outbox, transport);
         self.sessions.insert(handle.clone());
         metrics::opened(transport);
+        if self.is_draining() {
+            // Let in just before the drain began, and in none of its batches.
+            handle.close(CloseReason::ServerShuttingDown);
+        }
         let driver = Driver::new(Arc::clone(self), handle, transport, base64, link);
         self.tasks.spawn(driver.run());
     }

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crier_protocol::socket::ParserChoice;
 use crier_server::{
     Ack, Args, Binary, ConnectError, Io, Namespace, Options, Payload, Socket, Value,
 };
 use http::HeaderMap;
 use serde_json::json;
 
-pub(crate) fn server() -> Io {
+pub(crate) fn server(parser: ParserChoice) -> Io {
     let options = Options {
         // Late enough for a client timeout of 0 to come first.
         allow_request: Some(Arc::new(|_parts, _peer| {
@@ -20,6 +21,7 @@ pub(crate) fn server() -> Io {
                 Ok(HeaderMap::new())
             })
         })),
+        parser,
         ..crate::options(2000, 20_000)
     };
     let io = Io::new(options);

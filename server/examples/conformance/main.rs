@@ -12,6 +12,7 @@ mod socket;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::{Parser, ValueEnum};
+use crier_protocol::socket::ParserChoice;
 use crier_server::{EventRate, Io, Limits, Namespace, Options, Socket};
 use tokio::net::TcpListener;
 
@@ -23,6 +24,16 @@ struct Cli {
     /// Where; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// The packet format; `auto` takes what each client speaks.
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    parser: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Auto,
+    Default,
+    Msgpack,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,12 +53,17 @@ enum Suite {
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let cli = Cli::parse();
+    let parser = match cli.parser {
+        Format::Auto => ParserChoice::Auto,
+        Format::Default => ParserChoice::Default,
+        Format::Msgpack => ParserChoice::Msgpack,
+    };
     let io = match cli.suite {
         Suite::Engine => engine::suite(),
         Suite::EngineClient => engine::client_suite(),
-        Suite::Socket => socket::server(),
-        Suite::Client => client::server(),
-        Suite::Own => own::server(),
+        Suite::Socket => socket::server(parser),
+        Suite::Client => client::server(parser),
+        Suite::Own => own::server(parser),
     };
     let listener = TcpListener::bind(cli.listen).await?;
     #[expect(clippy::print_stdout, reason = "the line that whoever started this waits for")]

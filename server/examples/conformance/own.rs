@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crier_protocol::socket::ParserChoice;
 use crier_server::{
     Ack, AckError, Args, Binary, Broadcast, ConnectError, Io, Namespace, Payload, Room, Socket,
     Value,
@@ -9,8 +10,9 @@ use crier_server::{
 use serde::Deserialize;
 use serde_json::json;
 
-pub(crate) fn server() -> Io {
+pub(crate) fn server(parser: ParserChoice) -> Io {
     let mut options = crate::options(1000, 2000);
+    options.parser = parser;
     // One test sends 2,000 broadcasts in one go.
     options.outbox.frames = 10_000;
     options.outbox.bytes = 16 << 20;

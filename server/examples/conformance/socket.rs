@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crier_protocol::socket::ParserChoice;
 use crier_server::{Ack, Args, Io, Limits, Namespace, Options, Socket};
 
-pub(crate) fn server() -> Io {
+pub(crate) fn server(parser: ParserChoice) -> Io {
     let mut options = crate::options(300, 200);
     let limits = Limits { connect_timeout: Duration::from_secs(1), ..(*options.limits).clone() };
-    options = Options { limits: Arc::new(limits), ..options };
+    options = Options { limits: Arc::new(limits), parser, ..options };
     let io = Io::new(options);
     echo(&crate::namespace(&io, "/"));
     crate::namespace(&io, "/custom").on_connect(send_auth);

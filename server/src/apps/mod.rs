@@ -38,6 +38,7 @@ pub fn install(io: &Io, context: Context) {
         async move { verdict }
     });
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
+    main.handlers().before_shutdown(|socket| system::say_goodbye(socket, "server shutting down"));
     system::install(&main, &context);
 }
 

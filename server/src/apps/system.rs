@@ -94,10 +94,6 @@ fn done(
 
 /// What a client hears before the server ends its connection.
 pub(super) fn say_goodbye(socket: &Socket, reason: &str) {
-    let _ = socket.emit("disconnected", &goodbye(reason));
-}
-
-/// The payload of `disconnected`.
-pub(super) fn goodbye(reason: &str) -> Disconnected {
-    Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() }
+    let goodbye = Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() };
+    let _ = socket.emit("disconnected", &goodbye);
 }

@@ -10,6 +10,7 @@
 //!
 //! Each turn takes one input of each kind, drains what the machines say, then writes.
 
+mod end;
 mod rate;
 mod slot;
 
@@ -19,7 +20,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crier_protocol::{
@@ -31,11 +32,7 @@ use crier_protocol::{
 use futures_util::FutureExt as _;
 use http::HeaderMap;
 use smallvec::SmallVec;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::Sleep,
-};
+use tokio::time::Sleep;
 
 use self::{
     rate::{Bucket, Verdict},
@@ -58,8 +55,14 @@ use crate::{
 /// Turns before the task yields, where there is always more to do.
 const TURNS: usize = 8;
 
-/// A websocket that was closed by us waits this long for its peer to close too.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
+/// Pongs that nobody asked for, in the life of a session. No client sends one.
+const UNSOLICITED_PONGS_MAX: u32 = 1_000;
+
+/// How long handlers at work may take while the server goes down.
+const WIND_DOWN: Duration = Duration::from_secs(2);
+
+/// Sockets of one session that have gone and whose handlers still run; more are not let come to be.
+const ENDINGS_MAX: usize = 64;
 
 pub(crate) struct Driver {
     io: Arc<IoInner>,
@@ -83,6 +86,8 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     armed: Option<Instant>,
     was_writable: bool,
+    /// Until when handlers may finish before the server that goes down closes the transport.
+    winding_down: Option<Instant>,
     /// The server has said goodbye; the client may still have to fetch it.
     closing: bool,
     ended: Option<CloseReason>,
@@ -138,9 +143,10 @@ impl Driver {
             post: None,
             new_post: None,
             post_head: None,
-            sleep: Box::pin(tokio::time::sleep(std::time::Duration::MAX)),
+            sleep: Box::pin(tokio::time::sleep(Duration::MAX)),
             armed: None,
             was_writable: false,
+            winding_down: None,
             closing: false,
             ended: None,
         }
@@ -154,10 +160,13 @@ impl Driver {
     #[expect(clippy::manual_async_fn, reason = "the driver is captured once")]
     pub(crate) fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
-            if let Upper::Plain(handler, socket) = &self.upper {
-                handler.on_open(socket);
-            }
-            let turn = AssertUnwindSafe(poll_fn(|cx| self.poll(cx))).catch_unwind().await;
+            let turn = AssertUnwindSafe(async {
+                if let Upper::Plain(handler, socket) = &self.upper {
+                    handler.on_open(socket);
+                }
+                poll_fn(|cx| self.poll(cx)).await
+            });
+            let turn = turn.catch_unwind().await;
             let reason = turn.unwrap_or_else(|_| {
                 metrics::panicked();
                 CloseReason::HandlerPanic
@@ -178,8 +187,11 @@ impl Driver {
             }
             more |= self.read_probe(cx, now);
             self.poll_sockets(cx, now);
-            // Nobody else says that the peer may be read again.
-            more |= behind && !self.is_behind();
+            if behind && !self.is_behind() {
+                // Nobody else says that the peer may be read again.
+                self.let_post_proceed();
+                more = true;
+            }
             self.write(cx, now);
             more |= self.poll_deadline(cx, now);
             if let Some(reason) = self.ended {
@@ -215,16 +227,14 @@ impl Driver {
                 } else {
                     self.new_poll = Some(reply);
                 }
-                self.input(Input::PollOpened { ready: packets }, now);
+                let ready = !self.handle.mailbox().is_empty();
+                self.input(Input::PollOpened { ready }, now);
             }
             Command::PostOpened(reply, head) => {
                 self.new_post = Some(reply);
                 self.input(Input::PostOpened, now);
-                if let Some(reply) = self.new_post.take() {
-                    self.post_head = head;
-                    // The request may have gone; its guard says so.
-                    let _ = reply.send(PostOutcome::Proceed);
-                }
+                self.post_head = head;
+                self.let_post_proceed();
             }
             Command::PostBody(body, reply) => {
                 self.post = Some(reply);
@@ -243,13 +253,26 @@ impl Driver {
                     upper.left(
                         |slot| slot.socket.id() == id,
                         CloseReason::ServerNamespaceDisconnect,
+                        self.io.options().disconnect_timeout,
                     );
                 }
             }
             Command::DisconnectAll => self.disconnect_all(now),
+            Command::Close(CloseReason::ServerShuttingDown) => self.wind_down(now),
             Command::Close(reason) => self.close(reason, now),
         }
         true
+    }
+
+    /// Lets the body of an announced POST come, once the handlers have time for what is in it: until
+    /// then it waits with the client.
+    fn let_post_proceed(&mut self) {
+        if !self.is_behind()
+            && let Some(reply) = self.new_post.take()
+        {
+            // The request may have gone; its guard says so.
+            let _ = reply.send(PostOutcome::Proceed);
+        }
     }
 
     /// A GET whose client went away is the end of the session, as in the reference.
@@ -353,13 +376,16 @@ impl Driver {
         false
     }
 
-    /// Whether events wait that the handlers have no time for.
+    /// Whether the handlers have no time for more, or nothing more is wanted of the client.
     fn is_behind(&self) -> bool {
-        let max = self.io.options().handler_queue;
-        match &self.upper {
-            Upper::SocketIo(upper) => upper.slots.iter().any(|slot| slot.waiting() >= max),
-            Upper::Plain(..) => false,
-        }
+        let options = self.io.options();
+        self.winding_down.is_some()
+            || match &self.upper {
+                Upper::SocketIo(upper) => {
+                    upper.is_behind(options.handler_queue, 2 * options.limits.max_payload)
+                }
+                Upper::Plain(..) => false,
+            }
     }
 
     /// Sleeps until the next deadline; true if one has come and was handled.
@@ -370,7 +396,7 @@ impl Driver {
         };
         let link = self.link.as_mut().and_then(|link| link.assembler().poll_timeout());
         let probe = self.probe.as_mut().and_then(|probe| probe.assembler().poll_timeout());
-        let all = [self.engine.poll_timeout(), upper, link, probe];
+        let all = [self.engine.poll_timeout(), upper, link, probe, self.winding_down];
         let Some(next) = all.into_iter().flatten().min() else {
             return false;
         };
@@ -414,6 +440,10 @@ impl Driver {
             self.apply(output, now);
         }
         self.handle.set_transport(self.engine.transport());
+        if self.engine.unsolicited_pongs() > UNSOLICITED_PONGS_MAX && self.ended.is_none() {
+            self.engine.handle(Input::Close(CloseReason::TransportError), now);
+            self.end_now(CloseReason::TransportError);
+        }
     }
 
     fn apply(&mut self, output: Output, now: Instant) {
@@ -425,7 +455,7 @@ impl Driver {
                     self.engine.handle(Input::OutboxReady, now);
                 }
             }
-            Output::AnswerPoll(answer) => self.answer_poll(answer),
+            Output::AnswerPoll(answer) => self.answer_poll(answer, now),
             Output::RefusePoll => {
                 if let Some(reply) = self.new_poll.take() {
                     let _ = reply.send(Err(RefusedPoll));
@@ -438,10 +468,14 @@ impl Driver {
                 }
             }
             Output::SendProbe(packet) => {
-                if let Some(probe) = &mut self.probe {
+                if let Some(probe) = self.probe.as_mut().filter(|probe| probe.is_writable()) {
                     let mut out = Vec::new();
                     mailbox::append_websocket(&mut out, &packet, self.base64);
                     probe.queue(&out);
+                } else {
+                    // It asks again and again and does not read the answers.
+                    self.probe = None;
+                    self.engine.handle(Input::ProbeClosed, now);
                 }
             }
             Output::CloseProbe => {
@@ -471,11 +505,11 @@ impl Driver {
             let mut out = Vec::new();
             append_close(&mut out, None, "");
             link.say_farewell(out);
-            self.io.tasks().spawn(say_goodbye(*link));
+            self.io.tasks().spawn(end::part(*link, None));
         }
     }
 
-    fn answer_poll(&mut self, answer: PollAnswer) {
+    fn answer_poll(&mut self, answer: PollAnswer, now: Instant) {
         let Some(reply) = self.poll.take() else {
             return;
         };
@@ -487,8 +521,11 @@ impl Driver {
             }
             body.extend_from_slice(packets.as_bytes());
         }
-        // A client that went away just now has its session closed by the next turn.
-        let _ = reply.send(Ok(body));
+        if reply.send(Ok(body)).is_err() {
+            // The client went away just now, and with it what it was to get: the session ends as for
+            // any GET that is given up, so that the client does not go on with a hole.
+            self.engine.handle(Input::Close(CloseReason::TransportError), now);
+        }
     }
 
     fn answer_post(&mut self, answer: PostAnswer) {
@@ -540,22 +577,28 @@ impl Driver {
             return;
         };
         match incoming {
-            Incoming::Connect { namespace, auth } => match self.io.enter(&namespace) {
-                Some(live) => {
-                    let id = self.io.new_socket_id();
-                    let socket = Socket::new(id, live, self.handle.clone(), auth);
-                    upper.slots.push(Slot::new(socket));
+            Incoming::Connect { namespace, auth } => {
+                // Middleware is dear: whoever joins and leaves in a loop is held to the same rate.
+                let refused = match upper.bucket.take(&self.io.options().event_rate, now) {
+                    Verdict::Expelled => return self.disconnect_all(now),
+                    Verdict::Later(_) => ("Rate limit exceeded", Refused::ByMiddleware),
+                    Verdict::Welcome => match self.io.enter(&namespace) {
+                        Some(live) => {
+                            let id = self.io.new_socket_id();
+                            let socket = Socket::new(id, live, self.handle.clone(), auth);
+                            upper.slots.push(Slot::new(socket));
+                            return;
+                        }
+                        None => ("Invalid namespace", Refused::UnknownNamespace),
+                    },
+                };
+                let (message, why) = refused;
+                let packet = Outgoing::connect_error(&namespace, message, None);
+                self.handle.push(&Parcel::new(packet));
+                if let Err(violation) = upper.session.refused(&namespace, why) {
+                    self.violated(&violation, now);
                 }
-                None => {
-                    let packet = Outgoing::connect_error(&namespace, "Invalid namespace", None);
-                    self.handle.push(&Parcel::new(packet));
-                    if let Err(violation) =
-                        upper.session.refused(&namespace, Refused::UnknownNamespace)
-                    {
-                        self.violated(&violation, now);
-                    }
-                }
-            },
+            }
             Incoming::Event { namespace, id, name, args } => {
                 let Some(slot) = upper.slots.iter_mut().find(|slot| *slot.name() == namespace)
                 else {
@@ -582,7 +625,8 @@ impl Driver {
             }
             Incoming::Disconnect { namespace } => {
                 let gone = |slot: &Slot| *slot.name() == namespace;
-                upper.remove(gone, CloseReason::ClientNamespaceDisconnect);
+                let timeout = self.io.options().disconnect_timeout;
+                upper.remove(gone, CloseReason::ClientNamespaceDisconnect, timeout);
             }
             Incoming::Ignored(_) => {
                 if upper.bucket.take(&self.io.options().event_rate, now) == Verdict::Expelled {
@@ -597,18 +641,26 @@ impl Driver {
         let Upper::SocketIo(upper) = &mut self.upper else {
             return;
         };
+        let timeout = self.io.options().disconnect_timeout;
         let mut violation = None;
         let mut at = 0;
         while let Some(slot) = upper.slots.get_mut(at) {
             match slot.poll_verdict(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
+                Poll::Ready(Ok(())) if slot.socket.begin_connected() => {
                     upper.session.accepted(slot.name());
                     let packet = Outgoing::connect(slot.name(), &slot.socket.id(), None);
                     self.handle.push(&Parcel::new(packet));
-                    slot.socket.connected();
+                    slot.socket.register();
                     slot.join();
                     self.io.joined(&self.handle);
+                }
+                Poll::Ready(Ok(())) => {
+                    // Its own middleware disconnected it: it was told so, and nothing is begun.
+                    upper.session.left(slot.name());
+                    let slot = upper.slots.swap_remove(at);
+                    slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
+                    continue;
                 }
                 Poll::Ready(Err(error)) => {
                     let packet =
@@ -617,7 +669,7 @@ impl Driver {
                     let refused = upper.session.refused(slot.name(), Refused::ByMiddleware);
                     violation = refused.err().or(violation);
                     let slot = upper.slots.swap_remove(at);
-                    slot.end(CloseReason::ServerNamespaceDisconnect);
+                    slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
                     continue;
                 }
             }
@@ -628,8 +680,13 @@ impl Driver {
         if upper.endings.is_empty() && upper.endings.capacity() > 0 {
             upper.endings = Vec::new();
         }
+        let idle = upper.slots.iter().all(Slot::is_idle);
         if let Some(violation) = violation {
             self.violated(&violation, now);
+        }
+        if self.winding_down.is_some_and(|until| idle || until <= now) {
+            self.winding_down = None;
+            self.close(CloseReason::ServerShuttingDown, now);
         }
     }
 
@@ -642,9 +699,24 @@ impl Driver {
                     self.handle.push(&Parcel::new(Outgoing::disconnect(slot.name())));
                 }
             }
-            upper.remove(|_| true, CloseReason::ServerNamespaceDisconnect);
+            let timeout = self.io.options().disconnect_timeout;
+            upper.remove(|_| true, CloseReason::ServerNamespaceDisconnect, timeout);
         }
         self.close(CloseReason::ForcedClose, now);
+    }
+
+    /// The server goes down: nothing more is read, handlers at work finish and their
+    /// acknowledgements get out, then the transport is closed so that the client comes back.
+    fn wind_down(&mut self, now: Instant) {
+        if self.winding_down.is_some() || self.closing {
+            return;
+        }
+        if let Upper::SocketIo(upper) = &self.upper {
+            for slot in &upper.slots {
+                slot.say_goodbye();
+            }
+        }
+        self.winding_down = Some(now + WIND_DOWN);
     }
 
     /// Ends the transport after everything that waits has been sent.
@@ -655,7 +727,7 @@ impl Driver {
         }
         // The sockets go now, also where the client has still to fetch the last packets.
         if let Upper::SocketIo(upper) = &mut self.upper {
-            upper.remove(|_| true, reason);
+            upper.remove(|_| true, reason, self.io.options().disconnect_timeout);
         }
         self.input(Input::Close(reason), now);
     }
@@ -689,89 +761,57 @@ impl Driver {
     /// Takes the session out of everything that knows it, lets its handlers finish, and parts with
     /// the websocket.
     async fn finish(mut self, reason: CloseReason) {
+        // Requests of the session that are under way are over: their connections are cut.
+        (self.poll, self.new_poll, self.post, self.new_post) = (None, None, None, None);
+        self.probe = None;
         self.io.forget_session(&self.handle);
         metrics::closed(reason);
         let mut endings = Vec::new();
         if let Upper::SocketIo(upper) = &mut self.upper {
-            upper.remove(|_| true, reason);
+            upper.remove(|_| true, reason, self.io.options().disconnect_timeout);
             endings = std::mem::take(&mut upper.endings);
         }
         let link = self.link.take();
-        let parser = self.parser();
+        let outbox = (self.handle.mailbox(), self.parser(), self.base64);
         let goodbye = async {
-            if let Some(mut link) = link {
-                if reason != CloseReason::SlowConsumer {
-                    let flush = poll_fn(|cx| {
-                        link.poll_flush(cx, Some((self.handle.mailbox(), parser, self.base64)))
-                    });
-                    // Whoever does not take the last bytes in time does not get them.
-                    let _ = tokio::time::timeout(LINGER, flush).await;
-                }
-                self.handle.mailbox().close();
-                linger(link.into_stream()).await;
-            } else {
-                self.handle.mailbox().close();
+            if let Some(link) = link {
+                // Whoever is too slow gets no more of what it did not take.
+                let rest = (reason != CloseReason::SlowConsumer).then_some(outbox);
+                end::part(link, rest).await;
             }
+            self.handle.mailbox().close();
         };
-        let handlers = async {
-            for ending in endings {
-                if AssertUnwindSafe(ending).catch_unwind().await.is_err() {
-                    metrics::panicked();
-                }
-            }
-        };
-        let timeout = self.io.options().disconnect_timeout;
-        let ((), late) = tokio::join!(goodbye, tokio::time::timeout(timeout, handlers));
-        if late.is_err() {
-            tracing::warn!("disconnect handlers did not finish in time and were dropped");
-        }
+        // Each of them has its own deadline.
+        tokio::join!(goodbye, futures_util::future::join_all(endings));
     }
 }
 
 impl SocketIo {
     /// Sockets that the server disconnected: the protocol machine is told.
-    fn left(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason) {
+    fn left(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason, timeout: Duration) {
         if let Some(slot) = self.slots.iter().find(|slot| which(slot)) {
             self.session.left(slot.name());
         }
-        self.remove(which, reason);
+        self.remove(which, reason, timeout);
     }
 
-    fn remove(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason) {
+    fn remove(&mut self, which: impl Fn(&Slot) -> bool, reason: CloseReason, timeout: Duration) {
         let mut at = 0;
         while let Some(slot) = self.slots.get(at) {
             if which(slot) {
                 let slot = self.slots.swap_remove(at);
-                self.endings.extend(slot.end(reason));
+                self.endings.extend(slot.end(reason, timeout));
             } else {
                 at += 1;
             }
         }
     }
-}
 
-/// Sends the last words and closes.
-async fn say_goodbye(mut link: Link) {
-    let flush = poll_fn(|cx| link.poll_flush(cx, None));
-    let _ = tokio::time::timeout(LINGER, flush).await;
-    linger(link.into_stream()).await;
-}
-
-/// Ends a stream so that the peer gets the last bytes: our side is closed, and what still comes is
-/// read away for a moment, since unread bytes would turn the close into a reset.
-async fn linger(mut stream: TcpStream) {
-    let end = async {
-        stream.shutdown().await?;
-        let mut sink = [0; 1024];
-        // A peer that goes on sending is cut off.
-        let mut left = 64;
-        while left > 0 && stream.read(&mut sink).await? > 0 {
-            left -= 1;
-        }
-        std::io::Result::Ok(())
-    };
-    // Too late or broken: either way the stream is dropped now.
-    let _ = tokio::time::timeout(LINGER, end).await;
+    /// Whether as much waits for handlers as may.
+    fn is_behind(&self, events_max: usize, bytes_max: usize) -> bool {
+        self.endings.len() >= ENDINGS_MAX
+            || self.slots.iter().any(|slot| slot.is_behind(events_max, bytes_max))
+    }
 }
 
 /// The time, as virtual clocks of tests have it too.

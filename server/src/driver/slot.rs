@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    future::Future,
+    panic::AssertUnwindSafe,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use crier_protocol::{
@@ -10,6 +13,9 @@ use crier_protocol::{
     socket::{Args, EventName},
 };
 
+use futures_util::FutureExt as _;
+
+use crate::metrics;
 use crate::namespace::{
     handler::{Ack, ConnectError, Deciding, Refusal, Running},
     socket::Socket,
@@ -33,7 +39,7 @@ pub(super) enum Phase {
     /// Middleware decides.
     Deciding(Deciding),
     /// The client was let in. Its events are handled one after the other.
-    Joined { running: Option<Running>, waiting: VecDeque<Received> },
+    Joined { running: Option<Running>, waiting: VecDeque<Received>, bytes: usize },
 }
 
 impl Slot {
@@ -74,27 +80,47 @@ impl Slot {
             });
             all
         });
-        self.phase = Phase::Joined { running, waiting: VecDeque::new() };
+        self.phase = Phase::Joined { running, waiting: VecDeque::new(), bytes: 0 };
     }
 
     /// Takes an event; its turn comes when those before it are done.
     pub(super) fn receive(&mut self, event: Received) {
-        if let Phase::Joined { waiting, .. } = &mut self.phase {
+        if let Phase::Joined { waiting, bytes, .. } = &mut self.phase {
+            *bytes += event.args.size();
             waiting.push_back(event);
         }
     }
 
-    /// How many events wait.
-    pub(super) fn waiting(&self) -> usize {
+    /// Whether as much waits as may.
+    pub(super) fn is_behind(&self, events_max: usize, bytes_max: usize) -> bool {
         match &self.phase {
-            Phase::Deciding(_) => 0,
-            Phase::Joined { waiting, .. } => waiting.len(),
+            Phase::Deciding(_) => false,
+            Phase::Joined { waiting, bytes, .. } => {
+                waiting.len() >= events_max || *bytes >= bytes_max
+            }
+        }
+    }
+
+    /// Whether nothing is done for it.
+    pub(super) fn is_idle(&self) -> bool {
+        match &self.phase {
+            Phase::Deciding(_) => true,
+            Phase::Joined { running, waiting, .. } => running.is_none() && waiting.is_empty(),
+        }
+    }
+
+    /// The server goes down: the application's last words.
+    pub(super) fn say_goodbye(&self) {
+        if let (Phase::Joined { .. }, Some(hook)) =
+            (&self.phase, &self.socket.behaviour().before_shutdown)
+        {
+            hook(&self.socket);
         }
     }
 
     /// Runs handlers until one has to wait, or none is left.
     pub(super) fn poll_handlers(&mut self, cx: &mut Context<'_>) {
-        let Phase::Joined { running, waiting } = &mut self.phase else {
+        let Phase::Joined { running, waiting, bytes } = &mut self.phase else {
             return;
         };
         loop {
@@ -105,43 +131,83 @@ impl Slot {
                 *running = Some(handler);
                 return;
             }
+            if !self.socket.is_connected() {
+                // The server has sent the client away: what it sent before that is not wanted.
+                waiting.clear();
+            }
             match waiting.pop_front() {
-                Some(event) => *running = start(&self.socket, event),
+                Some(event) => {
+                    *bytes = bytes.saturating_sub(event.args.size());
+                    *running = start(&self.socket, event);
+                }
                 None => break,
             }
         }
+        *bytes = 0;
         if waiting.capacity() > 0 {
             *waiting = VecDeque::new();
         }
     }
 
-    /// The socket has gone: what the client sent before is still handled, then the end is told.
+    /// The socket has gone. It is out of its rooms already when this returns; what is left to do takes
+    /// at most `timeout` for the events and as much for each handler of the end.
     ///
-    /// It is out of its rooms already when this returns. A client that was never let in leaves no
-    /// trace, and no handler hears of it.
-    pub(super) fn end(self, reason: CloseReason) -> Option<Running> {
+    /// What a client sent before it left is still handled; of one that the server sent away only the
+    /// handler at work is. A client that was never let in leaves no trace, and no handler hears of it.
+    pub(super) fn end(self, reason: CloseReason, timeout: Duration) -> Option<Running> {
         let Self { socket, phase } = self;
         socket.leave_all();
-        let Phase::Joined { running, waiting } = phase else {
+        let Phase::Joined { running, mut waiting, .. } = phase else {
             return None;
         };
+        if !is_clients_doing(reason) {
+            waiting.clear();
+        }
         let handlers = socket.disconnect_handlers();
         if running.is_none() && waiting.is_empty() && handlers.is_empty() {
             return None;
         }
         Some(Box::pin(async move {
-            if let Some(running) = running {
-                running.await;
-            }
-            for event in waiting {
-                if let Some(handler) = start(&socket, event) {
-                    handler.await;
+            let asked = socket.clone();
+            let events = async move {
+                if let Some(running) = running {
+                    running.await;
                 }
-            }
+                for event in waiting {
+                    if let Some(handler) = start(&asked, event) {
+                        handler.await;
+                    }
+                }
+            };
+            bounded(events, timeout).await;
             for handler in handlers {
-                handler(socket.clone(), reason).await;
+                // Called inside, so that a panic before its first await is caught too.
+                let socket = socket.clone();
+                bounded(async move { handler(socket, reason).await }, timeout).await;
             }
         }))
+    }
+}
+
+/// Whether the client, or the way to it, ended the socket.
+fn is_clients_doing(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::ClientNamespaceDisconnect
+            | CloseReason::TransportClose
+            | CloseReason::TransportError
+            | CloseReason::PingTimeout
+    )
+}
+
+/// Waits for a handler of the end; neither its panic nor its slowness keeps the next one from running.
+async fn bounded(handler: impl Future<Output = ()>, timeout: Duration) {
+    match tokio::time::timeout(timeout, AssertUnwindSafe(handler).catch_unwind()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => metrics::panicked(),
+        Err(_) => {
+            tracing::warn!("a handler of a socket that has gone took too long and was dropped")
+        }
     }
 }
 

@@ -54,6 +54,17 @@ impl Phase {
         self.0.send_replace((Step::Idle, Instant::now()));
     }
 
+    /// Bytes of an answer went out: the silence begins after the last of them.
+    fn wrote(&self) {
+        self.0.send_if_modified(|(step, since)| {
+            let idle = *step == Step::Idle;
+            if idle {
+                *since = Instant::now();
+            }
+            idle
+        });
+    }
+
     /// Bytes came in: the first ones after a pause begin a head.
     fn read(&self) {
         self.0.send_if_modified(|(step, since)| {
@@ -115,6 +126,7 @@ impl TimedStream {
     ) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.write = None;
+            self.phase.wrote();
             return result;
         }
         let allowed = self.write_timeout;

@@ -182,9 +182,10 @@ async fn open_websocket(
         Ok(accept) => accept,
         Err(response) => return *response,
     };
-    if let Err(response) = admit(io, parts, peer).await {
-        return closing(*response);
-    }
+    let added = match admit(io, parts, peer).await {
+        Ok(added) => added,
+        Err(response) => return closing(*response),
+    };
     let handshake = Handshake::new(parts, peer);
     let permit = parts.extensions.get::<ConnectionPermit>().cloned();
     let server = Arc::clone(io);
@@ -202,7 +203,9 @@ async fn open_websocket(
         link.queue(&frames);
         server.open(sid, handshake, TransportName::WebSocket, base64, Some(link));
     });
-    switching(accept)
+    let mut response = switching(accept);
+    response.headers_mut().extend(added);
+    response
 }
 
 fn upgrade_session(io: &Arc<IoInner>, parts: &Parts, sid: Sid, on_upgrade: OnUpgrade) -> Response {
@@ -297,12 +300,19 @@ async fn post(io: &IoInner, parts: &Parts, sid: Sid, body: Incoming) -> Result<R
     let (reply, answer) = oneshot::channel();
     let head = io.wants_post_heads().then(|| parts.headers.clone());
     session.command(Command::PostOpened(reply, head));
+    // From here the session waits for a body: if the client goes, it has to be told.
+    let guard = OpenPost(Some(session));
     match answer.await {
         Ok(PostOutcome::Proceed) => {}
-        Ok(PostOutcome::Answer(answer)) => return post_answer(answer),
-        Err(_) => return Ok(unknown()),
+        Ok(PostOutcome::Answer(answer)) => {
+            guard.disarm();
+            return post_answer(answer);
+        }
+        Err(_) => {
+            guard.disarm();
+            return Ok(unknown());
+        }
     }
-    let guard = OpenPost(Some(session));
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     if content_type.is_some_and(|kind| kind.as_bytes() == b"application/octet-stream") {
         guard.end(Command::PostIllegal);
@@ -348,6 +358,11 @@ fn post_answer(answer: PostAnswer) -> Result<Response, Cut> {
 struct OpenPost(Option<SessionHandle>);
 
 impl OpenPost {
+    /// The session refused it, or has ended.
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+
     fn end(mut self, command: Command) {
         if let Some(session) = self.0.take() {
             session.command(command);

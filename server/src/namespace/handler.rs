@@ -16,6 +16,7 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) type ConnectHandler = Arc<dyn Fn(Socket) -> Running + Send + Sync>;
 pub(crate) type EventHandler = Arc<dyn Fn(Socket, Args, Ack) -> Running + Send + Sync>;
 pub(crate) type DisconnectHandler = Arc<dyn Fn(Socket, CloseReason) -> Running + Send + Sync>;
+pub(crate) type ShutdownHook = Arc<dyn Fn(&Socket) + Send + Sync>;
 pub(crate) type RefusalHandler = Arc<dyn Fn(&Socket, &str, Refusal, Ack) + Send + Sync>;
 pub(crate) type Middleware = Arc<dyn Fn(Socket) -> Deciding + Send + Sync>;
 
@@ -156,6 +157,7 @@ pub(crate) struct Behaviour {
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
+    pub(crate) before_shutdown: Option<ShutdownHook>,
 }
 
 impl fmt::Debug for Behaviour {

@@ -9,7 +9,7 @@ use std::{
     fmt,
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -46,7 +46,7 @@ struct Inner {
     adapter: Arc<dyn Adapter>,
     options: Arc<Options>,
     /// Made by a pattern, and dropped with its last socket.
-    dynamic: bool,
+    dynamic: AtomicBool,
     /// Sockets in it and on their way in.
     users: AtomicUsize,
 }
@@ -72,7 +72,7 @@ impl Namespace {
             io,
             adapter,
             options,
-            dynamic,
+            dynamic: AtomicBool::new(dynamic),
             users,
         }))
     }
@@ -198,13 +198,19 @@ impl Namespace {
     /// A socket has gone, or was not let in. A namespace that a pattern made ends with the last one.
     pub(crate) fn exit(&self) {
         let last = self.0.users.fetch_sub(1, Ordering::AcqRel) == 1;
-        if let (true, true, Some(io)) = (last, self.0.dynamic, self.0.io.upgrade()) {
+        let dynamic = self.0.dynamic.load(Ordering::Acquire);
+        if let (true, true, Some(io)) = (last, dynamic, self.0.io.upgrade()) {
             io.forget_namespace(&self.0.name);
         }
     }
 
     pub(crate) fn is_unused(&self) -> bool {
-        self.0.users.load(Ordering::Acquire) == 0
+        self.0.users.load(Ordering::Acquire) == 0 && self.0.dynamic.load(Ordering::Acquire)
+    }
+
+    /// The application holds it by its name: it stays, with the handlers of its pattern.
+    pub(crate) fn pin(&self) {
+        self.0.dynamic.store(false, Ordering::Release);
     }
 
     /// Hands an event to the sockets of this replica.
@@ -214,8 +220,11 @@ impl Namespace {
         let parcel = Arc::new(Parcel { packet, volatile, key });
         let receivers = self.select(&target);
         for socket in receivers.as_slice() {
-            // A client that is too slow is closed by its own session; the others are not touched.
-            let _: Pushed = socket.push(&parcel);
+            // A client that is too slow is closed by its own session; the others are not touched. One
+            // that joined a room in its middleware may still be refused, and must get nothing.
+            if socket.is_connected() {
+                let _: Pushed = socket.push(&parcel);
+            }
         }
         crate::metrics::delivered(receivers.as_slice().len());
         Ok(())
@@ -237,10 +246,11 @@ impl Namespace {
         for socket in receivers.as_slice() {
             collector.ask();
             // The collector forgets all of them at its end.
-            if socket.expect_ack(id, PendingAck::Many(Arc::clone(&collector))).is_err() {
+            let pending = PendingAck::Many(Arc::clone(&collector));
+            if !socket.is_connected() || socket.expect_ack(id, pending).is_err() {
                 collector.gone();
-            } else if socket.push(&parcel) != Pushed::Queued {
-                socket.forget_ack(id);
+            } else if socket.push(&parcel) != Pushed::Queued && socket.forget_ack(id) {
+                // Whoever takes the wait out of the socket says so, once.
                 collector.gone();
             }
         }
@@ -346,6 +356,15 @@ impl Handlers {
         F: Fn(&Socket, &str, Refusal, Ack) + Send + Sync + 'static,
     {
         self.change(|b| b.refusal = Some(Arc::new(render)));
+    }
+
+    /// Calls a function for every socket before the transport is closed because the server goes down:
+    /// what it emits is the last that the client gets.
+    pub fn before_shutdown<F>(&self, hook: F)
+    where
+        F: Fn(&Socket) + Send + Sync + 'static,
+    {
+        self.change(|b| b.before_shutdown = Some(Arc::new(hook)));
     }
 
     fn change(&self, change: impl FnOnce(&mut Behaviour)) {

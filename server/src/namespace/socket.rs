@@ -249,15 +249,14 @@ impl Socket {
     /// Takes the client out of the namespace; it stays away by itself. With `close` its whole
     /// connection ends, and its other namespaces with it.
     pub fn disconnect(&self, close: bool) {
-        if close {
-            self.0.session.disconnect_all();
+        if !self.begin_leaving() {
             return;
         }
-        // The DISCONNECT is queued before the socket is marked, behind everything sent so far.
-        if self.begin_leaving() {
-            let packet = Outgoing::disconnect(self.0.namespace.name());
-            self.0.session.push(&Parcel::new(packet));
-            self.0.session.command(Command::Left(self.0.id));
+        // The DISCONNECT goes behind everything that was sent before.
+        self.0.session.push(&Parcel::new(Outgoing::disconnect(self.0.namespace.name())));
+        self.0.session.command(Command::Left(self.0.id));
+        if close {
+            self.0.session.disconnect_all();
         }
     }
 
@@ -360,12 +359,14 @@ impl Socket {
         Ok(())
     }
 
-    pub(crate) fn forget_ack(&self, id: AckId) {
+    /// Ends a wait; false if it had ended already.
+    pub(crate) fn forget_ack(&self, id: AckId) -> bool {
         let mut state = lock(&self.0.state);
-        state.acks.remove(&id);
+        let found = state.acks.remove(&id).is_some();
         if state.acks.is_empty() {
             state.acks = HashMap::new();
         }
+        found
     }
 
     /// An acknowledgement came in; false where none of that id is awaited.
@@ -385,15 +386,17 @@ impl Socket {
         }
     }
 
-    /// The client is let in: it counts as connected and is found by broadcasts.
-    pub(crate) fn connected(&self) {
-        let moved = self.0.phase.compare_exchange(
-            phase::PENDING,
-            phase::CONNECTED,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if moved.is_ok() {
+    /// The client is let in; false if the socket has gone in the meantime.
+    pub(crate) fn begin_connected(&self) -> bool {
+        let (from, to) = (phase::PENDING, phase::CONNECTED);
+        self.0.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// From now it is found by broadcasts to everyone.
+    pub(crate) fn register(&self) {
+        // Under the lock, so that a socket that goes now is not put back by this.
+        let _state = lock(&self.0.state);
+        if !self.is_gone() {
             self.0.namespace.registry().insert(self.0.id, self.clone());
         }
     }

@@ -87,16 +87,20 @@ impl<S: Clone> Registry<S> {
         self.sockets.get(id).map(|entry| entry.value().clone())
     }
 
-    /// The members of a room, or the one socket whose id it is.
+    /// The members of a room; of a room with a socket's id for a name, that socket too.
     pub(crate) fn members(&self, room: &Room) -> Option<Members<S>> {
-        if let Some(mut entry) = self.rooms.get_mut(room.as_str()) {
+        let stored = self.rooms.get_mut(room.as_str()).map(|mut entry| {
             let members = entry.value_mut();
             let snapshot =
                 members.snapshot.get_or_insert_with(|| members.by_id.values().cloned().collect());
-            return Some(Arc::clone(snapshot));
+            Arc::clone(snapshot)
+        });
+        let own = SocketId::parse(room.as_str()).and_then(|id| self.socket(&id));
+        match (stored, own) {
+            (Some(stored), Some(own)) => Some(stored.iter().cloned().chain([own]).collect()),
+            (Some(stored), None) => Some(stored),
+            (None, own) => own.map(|own| Arc::from([own])),
         }
-        let id = SocketId::parse(room.as_str())?;
-        self.socket(&id).map(|socket| Arc::from([socket]))
     }
 
     /// Every socket of the namespace.

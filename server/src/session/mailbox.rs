@@ -77,8 +77,15 @@ pub(crate) enum Command {
     Close(CloseReason),
 }
 
-/// Commands that may wait: one GET, one POST in two steps, an upgrade, and a disconnect for each
-/// namespace. More means that the owner does not run, and the request is refused.
+impl Command {
+    /// Whether a client's request makes it; the others are the server's own, at most one of each kind
+    /// and one for each socket, and are never refused.
+    fn is_request(&self) -> bool {
+        !matches!(self, Self::Left(_) | Self::DisconnectAll | Self::Close(_))
+    }
+}
+
+/// Requests that may wait: one GET, one POST in two steps, an upgrade. More means that the owner does not run, and the request is refused.
 const COMMANDS_MAX: usize = 64;
 
 /// What an owner finds in its mailbox.
@@ -203,8 +210,16 @@ impl Mailbox {
     /// Asks the owner; gives the command back where the session is gone or does not keep up.
     pub(crate) fn command(&self, command: Command) -> Result<(), Command> {
         let mut inner = self.lock();
-        if inner.closed || inner.commands.len() >= COMMANDS_MAX {
+        let is_request = command.is_request();
+        if inner.closed || is_request && inner.commands.len() >= COMMANDS_MAX {
             return Err(command);
+        }
+        let repeats =
+            |known: &Command| std::mem::discriminant(known) == std::mem::discriminant(&command);
+        let at_once = matches!(command, Command::Close(_) | Command::DisconnectAll);
+        if at_once && inner.commands.iter().any(repeats) {
+            // Said already, and only once is needed.
+            return Ok(());
         }
         inner.commands.push_back(command);
         inner.wake();

@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod handlers;
 mod hostile;
 mod official_client;
 mod readme;

@@ -55,9 +55,6 @@ use crate::{
 /// Turns before the task yields, where there is always more to do.
 const TURNS: usize = 8;
 
-/// Pongs that nobody asked for, in the life of a session. No client sends one.
-const UNSOLICITED_PONGS_MAX: u32 = 1_000;
-
 /// How long handlers at work may take while the server goes down.
 const WIND_DOWN: Duration = Duration::from_secs(2);
 
@@ -105,6 +102,8 @@ struct SocketIo {
     /// What is still done for sockets that have gone.
     endings: Vec<Running>,
     bucket: Bucket,
+    /// CONNECTs apart from events, so that joining costs a client none of these.
+    connects: Bucket,
 }
 
 impl Driver {
@@ -124,6 +123,7 @@ impl Driver {
                 slots: SmallVec::new(),
                 endings: Vec::new(),
                 bucket: Bucket::new(&options.event_rate, now),
+                connects: Bucket::new(&options.event_rate, now),
             })),
             Application::Engine(handler) => {
                 Upper::Plain(Arc::clone(handler), EngineSocket(handle.clone()))
@@ -440,10 +440,6 @@ impl Driver {
             self.apply(output, now);
         }
         self.handle.set_transport(self.engine.transport());
-        if self.engine.unsolicited_pongs() > UNSOLICITED_PONGS_MAX && self.ended.is_none() {
-            self.engine.handle(Input::Close(CloseReason::TransportError), now);
-            self.end_now(CloseReason::TransportError);
-        }
     }
 
     fn apply(&mut self, output: Output, now: Instant) {
@@ -579,7 +575,7 @@ impl Driver {
         match incoming {
             Incoming::Connect { namespace, auth } => {
                 // Middleware is dear: whoever joins and leaves in a loop is held to the same rate.
-                let refused = match upper.bucket.take(&self.io.options().event_rate, now) {
+                let refused = match upper.connects.take(&self.io.options().event_rate, now) {
                     Verdict::Expelled => return self.disconnect_all(now),
                     Verdict::Later(_) => ("Rate limit exceeded", Refused::ByMiddleware),
                     Verdict::Welcome => match self.io.enter(&namespace) {

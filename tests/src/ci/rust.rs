@@ -28,11 +28,19 @@ pub(super) fn build() -> Outcome {
     process::run(cargo().args(["build", "--workspace", "--locked", "--quiet"]).args(targets), LIMIT)
 }
 
+/// All tests, then those of hostile input: these judge memory, tasks and how well others are served, so
+/// nothing may run beside them.
 pub(super) fn tests(counts: &mut Counts) -> Outcome {
-    let mut command = cargo();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    run_tests(&mut command, counts)
+    let mut most = cargo();
+    most.args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--skip", HOSTILE]);
+    run_tests(&mut most, counts)?;
+    let mut hostile = cargo();
+    hostile.args(["test", "--workspace", "--locked", "--no-fail-fast", "--test", "it", "--"]);
+    run_tests(hostile.args(["--test-threads=1", HOSTILE]), counts)
 }
+
+/// In the names of the tests of hostile input.
+const HOSTILE: &str = "hostile::";
 
 pub(super) fn docs() -> Outcome {
     let mut command = cargo();

@@ -108,8 +108,12 @@ impl Process {
         for _ in 0..20 {
             let polling = Polling::connect(self.address);
             polling.post(format!("42[\"seen\",\"{big}\"]"));
+            polling.post("42[\"flood\",{\"n\":1,\"size\":900000}]");
+            polling.poll();
             let mut socket = WebSocket::connect(self.address);
             socket.send(format!("42[\"seen\",\"{big}\"]"));
+            socket.send("42[\"flood\",{\"n\":1,\"size\":900000}]");
+            socket.text();
             socket.send_frame(&Frame::text("42[\"join\",{\"room\":\"warm\"}]"));
             socket.expect_alive();
         }

@@ -1,6 +1,8 @@
 //! What an operator sets.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
+
+use crier_protocol::Limits;
 
 /// Settings of the sidecar.
 #[derive(Clone)]
@@ -33,6 +35,9 @@ pub struct SidecarConfig {
     /// Wrong credentials a second from one address (IPv6: one /64) that are answered 401. Default 10,
     /// and as many at once as in five seconds; more is 429.
     pub refusals_per_second: NonZeroU32,
+    /// The server's own limits: what a socket may not send, a backend may not either. Default
+    /// [`Limits::default`].
+    pub limits: Arc<Limits>,
 }
 
 impl Default for SidecarConfig {
@@ -48,6 +53,7 @@ impl Default for SidecarConfig {
             body_timeout: Duration::from_secs(30),
             events_per_second: NonZeroU32::MIN.saturating_add(9_999),
             refusals_per_second: NonZeroU32::MIN.saturating_add(9),
+            limits: Arc::new(Limits::default()),
         }
     }
 }
@@ -65,6 +71,7 @@ impl fmt::Debug for SidecarConfig {
             .field("body_timeout", &self.body_timeout)
             .field("events_per_second", &self.events_per_second)
             .field("refusals_per_second", &self.refusals_per_second)
+            .field("limits", &self.limits)
             .finish()
     }
 }

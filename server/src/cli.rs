@@ -15,7 +15,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use crier_domain::{Role, UserType};
 
 use crate::config::{SETTINGS, parse_time};
 
@@ -55,73 +59,14 @@ pub struct Token {
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub user: String,
     /// What the user may do.
-    #[arg(long, value_enum)]
-    pub role: Option<Role>,
+    #[arg(long, value_parser = roles(), default_value = Role::User.as_str())]
+    pub role: Role,
     /// Kind of person, for vendor-chat (`userType`).
-    #[arg(long = "type", value_enum, value_name = "TYPE", ignore_case = true)]
+    #[arg(long = "type", value_parser = user_types(), value_name = "TYPE", ignore_case = true)]
     pub user_type: Option<UserType>,
     /// Time to live, such as 15m, 1h, 7d.
     #[arg(long, value_parser = ttl, default_value = "1h")]
     pub ttl: Duration,
-}
-
-/// Roles of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the contract's words")]
-pub enum Role {
-    User,
-    Buyer,
-    Seller,
-    Agent,
-    Admin,
-    Service,
-}
-
-impl Role {
-    /// The one of that name, as it stands in a token.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::value_variants().iter().copied().find(|one| one.as_str() == name)
-    }
-
-    /// As it stands in a token.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Buyer => "buyer",
-            Self::Seller => "seller",
-            Self::Agent => "agent",
-            Self::Admin => "admin",
-            Self::Service => "service",
-        }
-    }
-}
-
-/// Kinds of persons of vendor-chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "UPPER")]
-#[expect(missing_docs, reason = "the contract's words")]
-pub enum UserType {
-    Customer,
-    Vendor,
-}
-
-impl UserType {
-    /// The one of that name, as it stands in a token.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::value_variants().iter().copied().find(|one| one.as_str() == name)
-    }
-
-    /// As it stands in a token.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "CUSTOMER",
-            Self::Vendor => "VENDOR",
-        }
-    }
 }
 
 impl Invocation {
@@ -254,6 +199,17 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn roles() -> impl TypedValueParser<Value = Role> {
+    let words = PossibleValuesParser::new(Role::ALL.map(Role::as_str));
+    words.try_map(|word| Role::parse(&word).ok_or("no such role"))
+}
+
+fn user_types() -> impl TypedValueParser<Value = UserType> {
+    let words = PossibleValuesParser::new(UserType::ALL.map(UserType::as_str));
+    // Of a word in any case, clap gives what was written.
+    words.try_map(|word| UserType::parse(&word.to_uppercase()).ok_or("no such type"))
+}
+
 fn ttl(text: &str) -> Result<Duration, String> {
     parse_time(text)
         .filter(|ttl| *ttl >= Duration::from_secs(1))
@@ -332,13 +288,13 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         assert_eq!(
             token("crier token --user demo").unwrap(),
-            Token { user: "demo".into(), role: None, user_type: None, ttl: hour }
+            Token { user: "demo".into(), role: Role::User, user_type: None, ttl: hour }
         );
         assert_eq!(
             token("crier token --user 7 --role admin --type vendor --ttl 7d").unwrap(),
             Token {
                 user: "7".into(),
-                role: Some(Role::Admin),
+                role: Role::Admin,
                 user_type: Some(UserType::Vendor),
                 ttl: hour * 168
             }

@@ -1,11 +1,12 @@
 //! `crier`: the server, and in the same process the sidecar.
 
-use std::{io::IsTerminal as _, num::NonZeroU32, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
+use crier_domain::Role;
 use crier_rest::{Sidecar, SidecarConfig};
 use crier_server::{
-    cli::{Command, Invocation, Role, Token, UserType},
-    config::{AuthKeys, Config, Environment, markdown_table},
+    cli::{Command, Invocation, Token},
+    config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
     http::{
         Handler,
         site::{self, Also},
@@ -15,7 +16,7 @@ use crier_server::{
 use http_body_util::BodyExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 fn main() -> ExitCode {
     let invocation = match Invocation::parse(std::env::args_os()) {
@@ -68,7 +69,9 @@ fn mint(config: &Config, token: &Token) -> Result<String, String> {
 }
 
 fn serve(config: Config) -> ExitCode {
-    log(&config.log);
+    if let Err(error) = log(&config.log) {
+        return fail(&format!("log: {error}"));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
@@ -128,23 +131,30 @@ fn handler(sidecar: Sidecar) -> Handler {
 }
 
 fn sidecar_config(config: &Config) -> SidecarConfig {
-    let default = SidecarConfig::default();
     let rest = &config.rest;
-    let per_second = rest.requests_per_second.and_then(|n| u32::try_from(n.get()).ok());
     let origins = config.cors_origins.iter().flatten();
     SidecarConfig {
         api_keys: rest.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
         origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
         loopback_origins: config.cors_origins.is_none() && config.is_loopback_only(),
-        hosts: Vec::new(),
+        hosts: sidecar_hosts(config),
         event_bytes_max: rest.body_max,
         batch_bytes_max: rest.batch_max,
         body_timeout: config.http.body_timeout,
-        events_per_second: per_second
-            .and_then(NonZeroU32::new)
-            .unwrap_or(default.events_per_second),
-        ..default
+        events_per_second: rest.requests_per_second,
+        limits: Arc::new(config.socket.limits.clone()),
+        ..SidecarConfig::default()
     }
+}
+
+/// The names that the sidecar answers to; none = any. On a public address only the operator knows
+/// by which names backends and probes call, so none are refused before some are given.
+fn sidecar_hosts(config: &Config) -> Vec<String> {
+    if config.hosts.is_empty() && !config.is_loopback_only() {
+        return Vec::new();
+    }
+    let loopback = LOOPBACK_NAMES.map(str::to_owned);
+    config.hosts.iter().cloned().chain(loopback).collect()
 }
 
 /// What a person sees who starts the server.
@@ -155,15 +165,15 @@ struct Greeting {
 
 impl Greeting {
     fn new(config: &Config) -> Self {
-        let token = |user: &str, role| {
+        let token = |user: &str, role: Role| {
             let ttl = std::time::Duration::from_secs(24 * 60 * 60);
-            let token = Token { user: user.to_owned(), role, user_type: None::<UserType>, ttl };
+            let token = Token { user: user.to_owned(), role, user_type: None, ttl };
             site::development_token(&token).unwrap_or_default()
         };
         // Tokens of a real key are not printed: output ends up in logs.
         let development = config.auth.keys.is_development();
         let tokens =
-            development.then(|| (token("demo", None), token("backend", Some(Role::Service))));
+            development.then(|| (token("demo", Role::User), token("backend", Role::Service)));
         Self { development: tokens, path: config.socket.path.clone() }
     }
 
@@ -188,12 +198,55 @@ impl Greeting {
     }
 }
 
-fn log(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+fn log(filter: &str) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stdout().is_terminal() {
         builder.init();
     } else {
         builder.json().init();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crier_server::config::MapVars;
+
+    use super::*;
+
+    fn config(flags: &[(&str, &str)]) -> Config {
+        let key = ("auth.secret", "0123456789abcdef0123456789abcdef");
+        let flags = flags.iter().chain([&key]);
+        let flags: Vec<_> = flags.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::parse(&MapVars::default(), None, &flags).unwrap()
+    }
+
+    #[test]
+    fn the_sidecar_answers_to_the_names_that_are_ours() {
+        let public = ("rest_listen", "0.0.0.0:3001");
+        let named = ("hosts", "crier.example");
+        for (flags, expected) in [
+            (&[][..], &["localhost", "127.0.0.1", "[::1]"][..]),
+            (&[named], &["crier.example", "localhost", "127.0.0.1", "[::1]"]),
+            (&[public], &[]),
+            (&[public, named], &["crier.example", "localhost", "127.0.0.1", "[::1]"]),
+        ] {
+            assert_eq!(sidecar_config(&config(flags)).hosts, expected, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn the_sidecar_has_the_servers_limits() {
+        let default = sidecar_config(&config(&[]));
+        assert_eq!(default.events_per_second, SidecarConfig::default().events_per_second);
+        assert_eq!(*default.limits, *SidecarConfig::default().limits);
+        let set = sidecar_config(&config(&[
+            ("rest.requests_per_second", "7"),
+            ("socket.args_max", "3"),
+            ("socket.namespace_max", "20"),
+        ]));
+        assert_eq!(set.events_per_second.get(), 7);
+        assert_eq!((set.limits.args_max, set.limits.namespace_max), (3, 20));
     }
 }

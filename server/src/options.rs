@@ -36,6 +36,9 @@ pub struct Options {
     pub allow_request: Option<AllowRequest>,
     /// Which pages of other origins may connect, by polling and by websocket.
     pub origins: Arc<dyn Origins>,
+    /// From the end of a POST's head to the end of its body, besides a second for each KiB that has
+    /// come. Default 10 s; then the connection is closed.
+    pub body_timeout: Duration,
     /// Sessions of one address that have not joined a namespace yet; 0 = no cap, the default.
     pub unauthenticated_per_address: usize,
 }
@@ -104,6 +107,7 @@ impl Default for Options {
             disconnect_timeout: Duration::from_secs(10),
             allow_request: None,
             origins: Arc::new(AnyOrigin),
+            body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
         }
     }

@@ -9,20 +9,19 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::{
-    AuthMode, Catalogue, KeyError, Keys, Policy, Timestamp, Verifier, VerifierOptions,
-    event::system::Disconnected,
-};
-use crier_protocol::{engine::TransportName, socket::ParserChoice};
+use crier_domain::{AuthMode, Catalogue, KeyError, Keys, Policy, Verifier, VerifierOptions};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    net::TcpListener,
+    task::{JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     apps,
     auth::Gate,
     bus::LocalBus,
-    config::{self, AuthKeys, Config, OriginPolicy},
+    config::{AuthKeys, Config, OriginPolicy},
     http::{
         HttpLimits, accept,
         internal::{self, Readiness},
@@ -126,16 +125,21 @@ impl Server {
             let reason = "several replicas over Redis are not built yet; leave it unset";
             return Err(StartError::NotBuilt { setting: "redis_url", reason });
         }
+        if config.rest.outbox {
+            let reason = "the outbox on disk is not built yet; leave it off";
+            return Err(StartError::NotBuilt { setting: "rest_outbox", reason });
+        }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
         let io = Io::new(options(&config));
-        let mode = mode(&config);
+        let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
         let policy = Policy::new(development || mode == AuthMode::Off);
         apps::install(&io, apps::Context { gate, policy });
-        let on = config.apps.iter().filter_map(|app| crier_domain::App::parse(app.as_str()));
-        let catalogue = Arc::new(Catalogue::new(on));
+        let catalogue = Arc::new(
+            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+        );
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
             rest: match config.rest_listen {
@@ -193,10 +197,11 @@ impl Server {
             development,
             also: sidecar.clone(),
         };
-        let tasks = TaskTracker::new();
+        let mut tasks = JoinSet::new();
         let stopped = CancellationToken::new();
-        let serve = |listener, handler| {
-            tasks.spawn(accept::run(listener, handler, limits.clone(), stopped.clone()))
+        let _stops_what_is_left = stopped.clone().drop_guard();
+        let mut serve = |listener, handler| {
+            tasks.spawn(accept::run(listener, handler, limits.clone(), stopped.clone()));
         };
         serve(listeners.sockets, site.into_handler());
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
@@ -205,7 +210,7 @@ impl Server {
         let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
-        tasks.spawn(accept::run(listeners.internal, metrics, limits.clone(), internal.clone()));
+        tasks.spawn(accept::run(listeners.internal, metrics, limits, internal.clone()));
         let upkeep = stopped.clone();
         tasks.spawn(async move {
             // The exporter asks for this call, to let go of what it has folded in.
@@ -213,31 +218,50 @@ impl Server {
             while upkeep.run_until_cancelled(every.tick()).await.is_some() {
                 prometheus.run_upkeep();
             }
-            io::Result::Ok(())
+            Ok(())
         });
         ready.set(true);
-        stop.await;
+        let mut result = until_stopped(&mut tasks, stop).await;
         ready.set(false);
+        if let Err(error) = &result {
+            tracing::error!(%error, "a listener broke; draining");
+        }
         let drain = config.shutdown.drain;
         let drained = tokio::time::timeout(drain, async {
-            let goodbye = Disconnected {
-                reason: "server shutting down".to_owned(),
-                timestamp: Timestamp::now(),
-            };
-            let _ = io.everyone().emit("disconnected", &goodbye);
             // Half of the time for the sessions, the rest for what they leave behind.
             io.close(drain / 2).await;
             stopped.cancel();
             internal.cancel();
-            tasks.close();
-            tasks.wait().await;
+            while let Some(ended) = tasks.join_next().await {
+                let ended = how(ended);
+                if result.is_ok() {
+                    result = ended;
+                }
+            }
         })
         .await;
         if drained.is_err() {
             tracing::warn!("not everything had ended when the time to drain was over");
         }
-        Ok(())
+        result
     }
+}
+
+/// Waits for `stop`, or for a listener to end, which none does by itself.
+async fn until_stopped(
+    listening: &mut JoinSet<io::Result<()>>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    tokio::select! {
+        () = stop => Ok(()),
+        Some(ended) = listening.join_next() => {
+            how(ended).and_then(|()| Err(io::Error::other("a listener ended")))
+        }
+    }
+}
+
+fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+    ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -296,32 +320,13 @@ fn verifier_options(config: &Config) -> VerifierOptions {
     }
 }
 
-fn mode(config: &Config) -> AuthMode {
-    match config.auth.mode {
-        config::AuthMode::Required => AuthMode::Required,
-        config::AuthMode::Optional => AuthMode::Optional,
-        config::AuthMode::Off => AuthMode::Off,
-    }
-}
-
 fn options(config: &Config) -> Options {
     let socket = &config.socket;
-    let mut transports = Vec::new();
-    if socket.polling {
-        transports.push(TransportName::Polling);
-    }
-    if socket.websocket {
-        transports.push(TransportName::WebSocket);
-    }
     Options {
         limits: Arc::new(socket.limits.clone()),
         path: socket.path.clone(),
-        transports,
-        parser: match socket.parser {
-            config::ParserChoice::Auto => ParserChoice::Auto,
-            config::ParserChoice::Default => ParserChoice::Default,
-            config::ParserChoice::Msgpack => ParserChoice::Msgpack,
-        },
+        transports: socket.transports.clone(),
+        parser: socket.parser,
         outbox: OutboxLimits { frames: socket.outbox_frames, bytes: socket.outbox_bytes },
         rooms_max: socket.rooms_max,
         event_rate: EventRate {
@@ -330,13 +335,14 @@ fn options(config: &Config) -> Options {
             ..EventRate::default()
         },
         origins: Arc::new(config.origin_policy()),
+        body_timeout: config.http.body_timeout,
         unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
         ..Options::default()
     }
 }
 
 fn http_limits(config: &Config) -> HttpLimits {
-    let (http, default) = (&config.http, HttpLimits::default());
+    let http = &config.http;
     HttpLimits {
         head_timeout: http.header_timeout,
         keep_alive: http.keep_alive,
@@ -344,13 +350,69 @@ fn http_limits(config: &Config) -> HttpLimits {
         head_max: http.head_max,
         headers_max: http.headers_max,
         uri_max: http.uri_max,
-        connections_max: http.connections_max.map_or(default.connections_max, |max| max.get()),
-        connections_per_address: http.connections_per_ip.map_or(0, |max| max.get()),
+        connections_max: http.connections_max,
+        // Behind a load balancer, everyone's connections come from one address; what is counted by
+        // address is sessions that have joined nothing.
+        connections_per_address: 0,
     }
 }
 
 impl Origins for OriginPolicy {
     fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         Self::allows(self, origin, host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+    use crate::config::MapVars;
+
+    #[tokio::test]
+    async fn a_listener_that_ends_ends_the_server() {
+        for (name, expected) in
+            [("breaks", "out of order"), ("panics", "panicked"), ("returns", "a listener ended")]
+        {
+            let mut listening = JoinSet::new();
+            listening.spawn(pending::<io::Result<()>>());
+            listening.spawn(async move {
+                match name {
+                    "breaks" => Err(io::Error::other("out of order")),
+                    "panics" => panic!("a bug"),
+                    _ => Ok(()),
+                }
+            });
+            let error = until_stopped(&mut listening, pending()).await.unwrap_err();
+            assert!(error.to_string().contains(expected), "{name}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn listeners_that_live_are_stopped() {
+        let mut listening = JoinSet::new();
+        listening.spawn(pending::<io::Result<()>>());
+        assert!(until_stopped(&mut listening, ready(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_built_refuses_to_start() {
+        for (key, value) in [("redis_url", "redis://localhost"), ("rest_outbox", "on")] {
+            let flags = [(key.to_owned(), value.to_owned())];
+            let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
+            match Server::bind(config).await {
+                Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, key),
+                other => panic!("{key}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_load_balancer_may_keep_its_connections() {
+        let flags = [("http.connections_per_ip".to_owned(), "5".to_owned())];
+        let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
+        assert_eq!(http_limits(&config).connections_per_address, 0);
+        assert_eq!(options(&config).unauthenticated_per_address, 5);
     }
 }

@@ -129,6 +129,14 @@ impl Catalogue {
         }
     }
 
+    /// Checks by the server's limits instead of the default ones, so that what is let in here can be
+    /// sent there.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The row of an event.
     pub fn row(&self, direction: Direction, name: &str) -> Option<&'static Row> {
         self.entry(direction, name).map(|entry| entry.row)

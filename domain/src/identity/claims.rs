@@ -59,17 +59,13 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Buyer, Self::Seller, Self::Agent, Self::Admin, Self::Service];
+
     /// Takes the word of the claim.
     pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "user" => Self::User,
-            "buyer" => Self::Buyer,
-            "seller" => Self::Seller,
-            "agent" => Self::Agent,
-            "admin" => Self::Admin,
-            "service" => Self::Service,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
     /// The word of the claim.
@@ -93,6 +89,24 @@ pub enum UserType {
     Customer,
     /// Sells them.
     Vendor,
+}
+
+impl UserType {
+    /// Both sides.
+    pub const ALL: [Self; 2] = [Self::Customer, Self::Vendor];
+
+    /// Takes the word of the claim.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|side| side.as_str() == word)
+    }
+
+    /// The word of the claim.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "CUSTOMER",
+            Self::Vendor => "VENDOR",
+        }
+    }
 }
 
 /// The claims that are read, each of exactly its type. Others are ignored.

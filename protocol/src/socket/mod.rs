@@ -14,7 +14,6 @@
 //! Arguments stay in the form in which they came ([`Args`]): what is only relayed is never parsed
 //! into a tree. What leaves [`Session`] is well-formed, so it may be sent on as it is.
 
-mod acks;
 mod args;
 mod auth;
 mod binary;
@@ -35,7 +34,6 @@ mod tree;
 mod value;
 mod value_de;
 
-pub use acks::{Acks, TooManyAcks};
 pub use args::{ArgError, Args};
 pub use auth::Auth;
 pub use binary::Binary;

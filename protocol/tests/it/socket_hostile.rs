@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crier_protocol::{
     AckId, CloseReason, Limits,
-    socket::{Acks, ParserChoice, TooManyAcks, Violation},
+    socket::{ParserChoice, Violation},
 };
 
 use super::socket_peer::{Peer, START, namespace};
@@ -130,27 +130,6 @@ fn b10_what_was_held_is_freed_when_the_namespace_goes() {
     assert_eq!(peer.send_binary(&[0; 1000]), "ignored NamespaceLeft");
     assert_eq!(peer.send(r#"42/other,["b"]"#), r#"event /other "b" []"#);
     assert!(peer.send_binary(&[0]).starts_with("close: "));
-}
-
-#[test]
-fn b20_s22_acks_of_a_client_that_never_answers_are_bounded() {
-    let mut acks = Acks::new(limits().pending_acks_max);
-    let deadline = *START + SECOND;
-    let id = |n| AckId::new(n).expect("a safe integer");
-    for n in 0..100_000 {
-        let result = acks.expect(id(n), deadline, n);
-        assert_eq!(result.is_ok(), n < 1_000);
-        if n >= 1_000 {
-            assert_eq!(result, Err(TooManyAcks { max: 1_000 }));
-        }
-    }
-    assert_eq!(acks.poll_timeout(), Some(deadline));
-    assert_eq!(acks.expired(*START), None, "not yet");
-    let mut freed = 0;
-    while acks.expired(deadline).is_some() {
-        freed += 1;
-    }
-    assert_eq!((freed, acks.len(), acks.poll_timeout()), (1_000, 0, None));
 }
 
 #[test]
@@ -351,14 +330,6 @@ fn s19_ack_ids_are_safe_integers() {
 
 #[test]
 fn s21_acks_that_nobody_awaits_are_ignored() {
-    let mut acks = Acks::new(10);
-    let id = |n| AckId::new(n).expect("a safe integer");
-    acks.expect(id(1), *START + SECOND, "me").expect("room");
-    assert_eq!(acks.answered(id(2)), None, "unknown");
-    assert_eq!(acks.answered(id(1)), Some("me"));
-    assert_eq!(acks.answered(id(1)), None, "twice");
-    assert!(acks.is_empty() && acks.poll_timeout().is_none());
-
     let mut peer = Peer::joined();
     assert_eq!(peer.send("43[1]"), "ignored EmptyAck");
     assert_eq!(peer.send("4399[1]"), "ack / #99 [1]");

@@ -49,7 +49,8 @@ async fn handle(state: &State, call: Call) -> Result<Response, ApiError> {
     let mut request: Request<'_> = admitted.body.parse()?;
     let id = Id::one(request.id.take(), Id::from_header(&admitted.headers)?)?;
     let fingerprint = request.fingerprint();
-    let accepted = publish(state, request.into_publish()?, id, fingerprint).await?;
+    let accepted =
+        publish(state, request.into_publish(&state.config.limits)?, id, fingerprint).await?;
     Ok(json_response(StatusCode::ACCEPTED, &accepted))
 }
 
@@ -64,8 +65,7 @@ impl Request<'_> {
         fingerprint(fixed.into_iter().chain(rooms).chain([""]).chain(except))
     }
 
-    fn into_publish(self) -> Result<Publish, ApiError> {
-        let limits = Limits::default();
+    fn into_publish(self, limits: &Limits) -> Result<Publish, ApiError> {
         let refuse = |path: &str, message: String| ApiError::invalid(path, message);
         let namespace = match self.namespace {
             None => Namespace::MAIN,
@@ -79,7 +79,7 @@ impl Request<'_> {
         if is_reserved(&self.event) {
             return Err(refuse("event", "is reserved".to_owned()));
         }
-        let args = Args::parse(self.args.get(), &limits)
+        let args = Args::parse(self.args.get(), limits)
             .map_err(|error| refuse("args", error.to_string()))?;
         let rooms = |list: List<RoomName, ROOMS_MAX>| list.0.into_iter().map(Room::from).collect();
         Ok(Publish {

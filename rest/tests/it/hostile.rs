@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use crier_protocol::Limits;
 use crier_rest::SidecarConfig;
 use http_body::Frame;
 use serde_json::{Value, json};
@@ -282,4 +283,27 @@ async fn bodies_together_have_a_limit_and_give_it_back() {
     let answer = post("/api/emit", emit_of(1001)).send(&rig).await;
     answer.expect_error(503, "UNAVAILABLE");
     assert_eq!(post("/api/emit", emit_of(1000)).send(&rig).await.status, 202);
+}
+
+#[tokio::test]
+async fn the_servers_limits_hold_for_backends_too() {
+    let limits = Limits {
+        namespace_max: 16,
+        event_name_max: 8,
+        args_max: 2,
+        depth_max: 3,
+        ..Limits::default()
+    };
+    let rig = rig_with(SidecarConfig { limits: Arc::new(limits), ..config() });
+    for (body, field) in [
+        (json!({ "event": "e", "args": [], "namespace": "/sixteen-and-more" }), "namespace"),
+        (json!({ "event": "ninebytes", "args": [] }), "event"),
+        (json!({ "event": "e", "args": [1, 2, 3] }), "args"),
+        (json!({ "event": "e", "args": [[[[1]]]] }), "args"),
+    ] {
+        let answer = post("/api/emit", &body).send(&rig).await;
+        assert_eq!(answer.expect_invalid(), field, "{body}");
+        let answer = post("/api/emit", &body).send(&rig_with(config())).await;
+        assert_eq!(answer.status, 202, "{body}: legal by the default limits");
+    }
 }

@@ -1,13 +1,15 @@
 //! Entries to sections: which setting becomes which field.
 
-use crier_protocol::Limits;
+use std::num::NonZeroU32;
+
+use crier_domain::{App, AuthMode};
+use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{
-    App, Auth, AuthKeys, AuthMode, Config, Http, ParserChoice, Rest, Shown, Shutdown, Socket,
-    is_loopback,
-};
+use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+
+const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
 impl Config {
     /// Reads every setting once. What is not legal is noted by the reader and stands here as a
@@ -25,11 +27,11 @@ impl Config {
             cluster_secret: r.keys("cluster_secret"),
             redis_url: r.redis_url("redis_url"),
             data_dir: r.path("data_dir").unwrap_or_default(),
-            apps: r.choices("apps").into_iter().filter_map(App::parse).collect(),
+            apps: r.words("apps", &App::ALL, App::parse),
             cors_origins: r.origins("cors_origins"),
             hosts: r.hosts("hosts"),
             client_dist: r.path("client_dist"),
-            log: r.text("log").unwrap_or_default(),
+            log: r.filter("log"),
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
@@ -38,8 +40,9 @@ impl Config {
                 outbox: r.switch("rest_outbox"),
                 body_max: r.number("rest.body_max"),
                 batch_max: r.number("rest.batch_max"),
-                attachment_max: r.number("rest.attachment_max"),
-                requests_per_second: r.cap("rest.requests_per_second", loopback_only),
+                // A rate of 0 is refused by its row.
+                requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
+                    .unwrap_or(NonZeroU32::MIN),
             },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
@@ -48,17 +51,11 @@ impl Config {
 }
 
 fn read_socket(r: &mut Reader<'_>) -> Socket {
-    let transports = r.choices("socket.transports");
     let events_per_second = r.small("socket.events_per_second");
     Socket {
         path: r.url_path("socket.path"),
-        polling: transports.contains(&"polling"),
-        websocket: transports.contains(&"websocket"),
-        parser: match r.choice("socket.parser") {
-            Some("default") => ParserChoice::Default,
-            Some("msgpack") => ParserChoice::Msgpack,
-            _ => ParserChoice::Auto,
-        },
+        transports: r.words("socket.transports", &TRANSPORTS, transport),
+        parser: r.word("socket.parser", parser).unwrap_or_default(),
         limits: Limits {
             ping_interval: r.time("socket.ping_interval"),
             ping_timeout: r.time("socket.ping_timeout"),
@@ -79,15 +76,25 @@ fn read_socket(r: &mut Reader<'_>) -> Socket {
             unknown_namespaces_max: r.number("socket.unknown_namespaces_max"),
             pending_acks_max: r.number("socket.pending_acks_max"),
         },
-        recovery_window: r.time("socket.recovery_window"),
         outbox_frames: r.number("socket.outbox_frames"),
         outbox_bytes: r.number("socket.outbox_bytes"),
         rooms_max: r.number("socket.rooms_max"),
-        sockets_per_user: r.cap("socket.sockets_per_user", false),
         events_per_second,
         // Whoever raises the rate alone does not want it held down by the burst's default.
         events_burst: r.small("socket.events_burst").max(events_per_second),
-        event_payload_max: r.number("socket.event_payload_max"),
+    }
+}
+
+fn transport(word: &str) -> Option<TransportName> {
+    TRANSPORTS.into_iter().find(|transport| transport.as_str() == word)
+}
+
+fn parser(word: &str) -> Option<ParserChoice> {
+    match word {
+        "auto" => Some(ParserChoice::Auto),
+        "default" => Some(ParserChoice::Default),
+        "msgpack" => Some(ParserChoice::Msgpack),
+        _ => None,
     }
 }
 
@@ -96,15 +103,12 @@ fn read_http(r: &mut Reader<'_>, loopback_only: bool) -> Http {
         header_timeout: r.time("http.header_timeout"),
         keep_alive: r.time("http.keep_alive"),
         body_timeout: r.time("http.body_timeout"),
-        body_rate_min: r.number("http.body_rate_min"),
         write_timeout: r.time("http.write_timeout"),
         head_max: r.number("http.head_max"),
         headers_max: r.number("http.headers_max"),
         uri_max: r.number("http.uri_max"),
-        in_flight_max: r.number("http.in_flight_max"),
-        connections_max: r.cap("http.connections_max", loopback_only),
+        connections_max: r.number("http.connections_max"),
         connections_per_ip: r.cap("http.connections_per_ip", loopback_only),
-        handshakes_per_second: r.cap("http.handshakes_per_second", loopback_only),
     }
 }
 
@@ -114,22 +118,15 @@ fn read_auth(r: &mut Reader<'_>) -> Auth {
     let given = ["auth.secret", "auth.keys", "auth.jwks"].iter().any(|key| r.is_given(key));
     let keys =
         if given { AuthKeys::Configured { secret, pem, jwks } } else { AuthKeys::Development };
-    let mode = match r.choice("auth.mode") {
-        Some("required") => AuthMode::Required,
-        Some("optional") => AuthMode::Optional,
-        Some("off") => AuthMode::Off,
-        _ if given => AuthMode::Required,
-        _ => AuthMode::Optional,
-    };
+    let default = if given { AuthMode::Required } else { AuthMode::Optional };
     Auth {
         keys,
-        mode,
+        mode: r.word("auth.mode", AuthMode::parse).unwrap_or(default),
         query_token: r.switch("auth.query_token"),
         require_exp: r.switch("auth.require_exp"),
         issuer: r.text("auth.issuer"),
         audience: r.texts("auth.audience"),
         max_lifetime: Some(r.time("auth.max_lifetime")).filter(|time| !time.is_zero()),
-        token_max: r.number("auth.token_max"),
     }
 }
 

@@ -29,13 +29,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, ConfigErrors};
-pub use origin::{OriginPolicy, WebOrigin};
+pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{App, Auth, AuthKeys, AuthMode, Http, ParserChoice, Rest, Shutdown, Socket};
+pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
+
+use crier_domain::App;
 
 use read::Reader;
 
@@ -63,7 +65,7 @@ pub struct Config {
     pub apps: Vec<App>,
     /// Exact origins; `None` = the default rule. Ask [`Config::origin_policy`].
     pub cors_origins: Option<Vec<WebOrigin>>,
-    /// Host names of our own, in lower case.
+    /// Host names of our own beside those of loopback, in lower case.
     pub hosts: Vec<String>,
     /// Folder of the official client bundle.
     pub client_dist: Option<PathBuf>,
@@ -158,12 +160,6 @@ impl Config {
     pub fn origin_policy(&self) -> OriginPolicy {
         let list = self.cors_origins.clone();
         OriginPolicy::new(list, self.hosts.clone(), self.is_loopback_only())
-    }
-
-    /// Whether an app answers.
-    #[must_use]
-    pub fn has_app(&self, app: App) -> bool {
-        self.apps.contains(&app)
     }
 
     /// Every setting with its value and origin, in the table's order; secrets are masked.

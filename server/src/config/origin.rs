@@ -91,8 +91,10 @@ impl OriginPolicy {
 
 /// The names under which a browser reaches its own machine. Not all of 127.0.0.0/8: nobody types
 /// the rest.
+pub const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 fn is_loopback_name(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    LOOPBACK_NAMES.contains(&host)
 }
 
 struct Parts<'a> {

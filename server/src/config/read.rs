@@ -6,6 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing_subscriber::EnvFilter;
+
 use super::error::ConfigError;
 use super::origin::WebOrigin;
 use super::secret::Secret;
@@ -79,13 +81,13 @@ impl Reader<'_> {
         u32::try_from(self.number(key)).unwrap_or(u32::MAX)
     }
 
-    /// A cap; `None` = no cap. `auto` is decided by `loopback_only`.
+    /// A cap; `None` = no cap. `auto` is no cap where `loopback_only`.
     pub(super) fn cap(&mut self, key: &'static str, loopback_only: bool) -> Option<NonZeroUsize> {
         self.value(key, |raw, kind| {
             let number = match (raw.text()?, kind) {
                 ("auto", Kind::AutoCap(_)) if loopback_only => 0,
                 ("auto", Kind::AutoCap(auto)) => auto,
-                (text, Kind::Cap | Kind::AutoCap(_)) => value::whole(text)?,
+                (text, Kind::AutoCap(_)) => value::whole(text)?,
                 _ => return None,
             };
             Some(NonZeroUsize::new(usize::try_from(number).ok()?))
@@ -97,33 +99,39 @@ impl Reader<'_> {
         self.value(key, |raw, _| value::switch(raw.text()?)).unwrap_or_default()
     }
 
-    /// One word of the row's list.
-    pub(super) fn choice(&mut self, key: &'static str) -> Option<&'static str> {
-        self.value(key, |raw, kind| match kind {
-            Kind::Choice(words) => {
-                let text = raw.text()?.to_ascii_lowercase();
-                words.iter().find(|word| **word == text).copied()
-            }
-            _ => None,
-        })
+    /// One word, in any case, that `parse` knows.
+    pub(super) fn word<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.value(key, |raw, _| parse(&raw.text()?.to_ascii_lowercase()))
     }
 
-    /// Some words of the row's list, in the list's order.
-    pub(super) fn choices(&mut self, key: &'static str) -> Vec<&'static str> {
+    /// Some words, in any case, that `parse` knows; each once, in the order of `all`.
+    pub(super) fn words<T: Copy + PartialEq>(
+        &mut self,
+        key: &'static str,
+        all: &[T],
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
         self.value(key, |raw, kind| {
-            let (words, may_be_none) = match kind {
-                Kind::Choices(words) => (words, false),
-                Kind::ChoicesOrNone(words) => (words, true),
-                _ => return None,
-            };
             let items: Vec<String> =
                 raw.items().iter().map(|item| item.to_ascii_lowercase()).collect();
-            if may_be_none && items == ["none"] {
+            if matches!(kind, Kind::ChoicesOrNone(_)) && items == ["none"] {
                 return Some(Vec::new());
             }
-            let known = items.iter().all(|item| words.contains(&item.as_str()));
-            let chosen = words.iter().copied().filter(|word| items.iter().any(|i| i == word));
-            known.then(|| chosen.collect())
+            let chosen: Vec<T> = items.iter().map(|item| parse(item)).collect::<Option<_>>()?;
+            Some(all.iter().copied().filter(|one| chosen.contains(one)).collect())
+        })
+        .unwrap_or_default()
+    }
+
+    /// A filter of the log that `tracing` can read, as it was written.
+    pub(super) fn filter(&mut self, key: &'static str) -> String {
+        self.value(key, |raw, _| {
+            let text = raw.shown();
+            EnvFilter::try_new(&text).is_ok().then_some(text)
         })
         .unwrap_or_default()
     }

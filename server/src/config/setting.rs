@@ -97,9 +97,8 @@ pub enum Kind {
     Size(u64, u64),
     /// A whole number.
     Count(u64, u64),
-    /// A whole number, 0 = no cap.
-    Cap,
-    /// The same, or `auto`: this number, but no cap while listening on loopback only.
+    /// A whole number, 0 = no cap; or `auto`: this number, but no cap while listening on loopback
+    /// only.
     AutoCap(u64),
     /// `on` or `off`.
     Switch,
@@ -115,6 +114,8 @@ pub enum Kind {
     LocalFile,
     /// What an HTTP path starts with.
     UrlPath,
+    /// What `tracing_subscriber::EnvFilter` reads.
+    Filter,
     /// Any text.
     Text,
     /// Any texts, comma separated.
@@ -166,7 +167,6 @@ impl Kind {
                 show_size(max)
             ),
             Self::Count(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Cap => "a whole number, 0 for no cap".to_owned(),
             Self::AutoCap(_) => "auto or a whole number, 0 for no cap".to_owned(),
             Self::Switch => "on or off".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
@@ -178,6 +178,9 @@ impl Kind {
             }
             Self::UrlPath => {
                 "a path that starts with / and has no ?, # or space, such as /socket.io/".to_owned()
+            }
+            Self::Filter => {
+                "a filter of the log, such as warn or info,crier_server=debug".to_owned()
             }
             Self::Text => "text".to_owned(),
             Self::Texts => "texts, comma separated".to_owned(),

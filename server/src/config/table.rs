@@ -8,7 +8,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The names of [`App`](super::App), in the order of their settings text.
+/// The names of [`App`](crier_domain::App), in its order.
 pub(super) const APPS: &[&str] = &["marketplace", "storefront", "shop", "vendor-chat"];
 
 const fn row(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
@@ -25,26 +25,26 @@ pub static SETTINGS: &[Setting] = &[
     row("internal_listen", Kind::Address, "127.0.0.1:3002",
         "`/livez`, `/readyz`, `/metrics` and what replicas say to each other. Never for the public."),
     row("advertise", Kind::HostPort, "",
-        "Where other replicas reach `internal_listen`. Default: that address itself, which must then be a definite one."),
+        "Where other replicas reach `internal_listen`. Default: that address itself, which must then be a definite one. Takes effect with several replicas, which are not built yet."),
     row("cluster_secret", Kind::Keys, "",
-        "Signs what replicas and sidecars send each other, and attachment links. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Required with Redis, unless on the development key."),
+        "Signs what replicas and sidecars send each other, and attachment links. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Required with Redis, unless on the development key. Takes effect with several replicas, which are not built yet."),
     row("redis_url", Kind::RedisUrl, "",
-        "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process.")
+        "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
         .or_env(&["REDIS_URL"]),
     row("data_dir", Kind::Path, "./data",
-        "The embedded store, the sidecar's outbox, uploads. One process at a time."),
+        "The embedded store, the sidecar's outbox, uploads. One process at a time. Takes effect with the stores, which are not built yet: nothing is written."),
     row("rest_outbox", Kind::Switch, "off",
-        "The sidecar keeps what is published on disk while Redis is away, and sends it later in order."),
+        "The sidecar keeps what is published on disk while Redis is away, and sends it later in order. Not built yet: with `on`, `crier` does not start."),
     row("apps", Kind::ChoicesOrNone(APPS), "marketplace,storefront,shop,vendor-chat",
         "Which apps answer; `none` = a plain Socket.IO server with rooms and the sidecar."),
     row("cors_origins", Kind::Origins, "",
         "Web origins that may connect and call, exact, also for websockets. Default: pages of localhost on any port while listening on loopback only. Always: requests without Origin, and our own pages under a name of `hosts`.")
         .or_env(&["FRONTEND_URL"]),
-    row("hosts", Kind::Hosts, "localhost,127.0.0.1,[::1]",
-        "Host names that count as our own, beside those of loopback, which always do. Any other gets no same-origin rights (DNS rebinding)."),
+    row("hosts", Kind::Hosts, "",
+        "Host names that count as our own, beside `localhost`, `127.0.0.1` and `[::1]`, which always do. Any other gets no same-origin rights (DNS rebinding), and of the sidecar 421; a sidecar on a public address looks at the name only where some are given here."),
     row("client_dist", Kind::Path, "",
         "Folder of the official client bundle (npm `socket.io-client/dist`), served under `/socket.io/`. Default: a redirect to the public CDN."),
-    row("log", Kind::Text, "info",
+    row("log", Kind::Filter, "info",
         "Filter of the log on stderr, as of Rust's `tracing`: `warn`, `info,crier_server=debug`."),
 
     row("socket.path", Kind::UrlPath, "/socket.io/",
@@ -63,22 +63,16 @@ pub static SETTINGS: &[Setting] = &[
         "Time to join a first namespace (socket.io `connectTimeout`)."),
     row("socket.max_http_buffer_size", Kind::Size(KIB, GIB), "1e6",
         "Largest polling body, websocket message and polling answer, in bytes (engine.io `maxHttpBufferSize`; sent as `maxPayload`)."),
-    row("socket.recovery_window", Kind::Millis(0, 30 * 24 * HOUR), "300s",
-        "How long a session that broke off can be recovered (socket.io `maxDisconnectionDuration`); 0 = never. The log keeps as much."),
     row("socket.outbox_frames", Kind::Count(16, 1_000_000), "1000",
         "Frames that may wait for one slow receiver; beyond, its transport is closed and it recovers from the log."),
     row("socket.outbox_bytes", Kind::Size(64 * KIB, GIB), "1MiB",
         "The same in bytes. Times sessions = the worst case of memory."),
     row("socket.rooms_max", Kind::Count(1, 1_000_000), "256",
         "Rooms of one socket."),
-    row("socket.sockets_per_user", Kind::Cap, "0",
-        "Sockets of one user on one replica; 0 = no cap."),
     row("socket.events_per_second", Kind::Count(1, 1_000_000), "50",
         "Events of one socket, sustained. Beyond: an error ack; after 10 s of it the socket is disconnected."),
     row("socket.events_burst", Kind::Count(1, 1_000_000), "100",
         "Events of one socket at once."),
-    row("socket.event_payload_max", Kind::Size(64, GIB), "64KiB",
-        "One event's payload on the apps' namespaces. The packet's own bound is `max_http_buffer_size`."),
     row("socket.json_depth", Kind::Count(1, 128), "64",
         "Nesting of arrays and objects in JSON and msgpack. At most 128, what JSON readers elsewhere take."),
     row("socket.args_max", Kind::Count(1, 65_536), "64",
@@ -111,9 +105,7 @@ pub static SETTINGS: &[Setting] = &[
     row("http.keep_alive", Kind::Time(0, 24 * HOUR), "75s",
         "How long an idle connection is kept for its next request."),
     row("http.body_timeout", Kind::Time(100, HOUR), "10s",
-        "From the end of the head to the end of the body; longer while `body_rate_min` is kept."),
-    row("http.body_rate_min", Kind::Size(0, GIB), "1KiB",
-        "Bytes a second that a body must bring after its first 5 s; 0 = any."),
+        "From the end of the head to the end of the body. A polling body has a second more for each KiB that has come."),
     row("http.write_timeout", Kind::Time(SECOND, HOUR), "30s",
         "Time for a peer to take what is written to it."),
     row("http.head_max", Kind::Size(KIB, MIB), "32KiB",
@@ -122,14 +114,10 @@ pub static SETTINGS: &[Setting] = &[
         "Header lines of a request; beyond 431."),
     row("http.uri_max", Kind::Size(128, MIB), "8KiB",
         "Bytes of a request's target; beyond 414."),
-    row("http.in_flight_max", Kind::Size(MIB, 1 << 40), "256MiB",
-        "Bytes of all request bodies and unfinished messages in the process; beyond 503."),
-    row("http.connections_max", Kind::Cap, "0",
-        "Connections of this process; 0 = as many as it may open files."),
+    row("http.connections_max", Kind::Count(1, 100_000_000), "100000",
+        "Open connections of each listener, websockets included; beyond, new ones wait in the kernel's queue. The process must be allowed as many open files."),
     row("http.connections_per_ip", Kind::AutoCap(200), "auto",
-        "Connections of one address that have not authenticated. `auto` = 200, or no cap while listening on loopback only."),
-    row("http.handshakes_per_second", Kind::AutoCap(50), "auto",
-        "New sessions of one address, sustained; a burst of twice as many. `auto` = 50, or no cap while listening on loopback only."),
+        "Sessions of one address that have not joined a namespace yet; beyond 429. `auto` = 200, or no cap while listening on loopback only."),
 
     row("auth.secret", Kind::Key, "",
         "HMAC secret of user tokens (HS256/384/512), at least 32 bytes. Without any key Crier uses a development key that everyone knows, on loopback only.")
@@ -150,8 +138,6 @@ pub static SETTINGS: &[Setting] = &[
         "The `aud` that a token must have one of."),
     row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
         "Longest time from now to `exp` that a token may have; 0 = any."),
-    row("auth.token_max", Kind::Size(256, 64 * KIB), "8KiB",
-        "Bytes of a token; a longer one is refused unread."),
 
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
@@ -160,10 +146,8 @@ pub static SETTINGS: &[Setting] = &[
         "Bytes of a request body; beyond 413."),
     row("rest.batch_max", Kind::Size(KIB, GIB), "8MiB",
         "Bytes of a batch of events (up to 1,000)."),
-    row("rest.attachment_max", Kind::Size(KIB, GIB), "10MiB",
-        "Bytes of a chat attachment."),
-    row("rest.requests_per_second", Kind::Cap, "0",
-        "Requests of one user or key, sustained; a burst of twice as many. 0 = no cap: chats and orders have limits of their own."),
+    row("rest.requests_per_second", Kind::Count(1, 1_000_000), "10000",
+        "What one user or key may publish in a second, and at once; a batch counts as its events. Beyond 429."),
 
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),

@@ -319,7 +319,7 @@ async fn post(io: &IoInner, parts: &Parts, sid: Sid, body: Incoming) -> Result<R
         metrics::refused(StatusCode::BAD_REQUEST);
         return Ok(closing(empty(StatusCode::BAD_REQUEST)));
     }
-    match post::read(body, io.options().limits.max_payload).await {
+    match post::read(body, io.options().limits.max_payload, io.options().body_timeout).await {
         Ok(body) => {
             let (reply, answer) = oneshot::channel();
             guard.end(Command::PostBody(body, reply));

@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use crier_domain::{DEVELOPMENT_SECRET, mint};
+use crier_domain::{DEVELOPMENT_SECRET, UserId, mint};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -122,7 +122,8 @@ impl Site {
         if !self.is_ours(request.headers()) {
             return text(StatusCode::FORBIDDEN, "Forbidden");
         }
-        let body = post::read(request.into_body(), dev_token::BODY_MAX).await;
+        let time = self.io.options().body_timeout;
+        let body = post::read(request.into_body(), dev_token::BODY_MAX, time).await;
         // What is no body of ours is refused by its reader, with its own words.
         let body = body.unwrap_or_else(|_| Bytes::from_static(&[b' '; dev_token::BODY_MAX + 1]));
         let answer = dev_token::answer(&body, development_token);
@@ -155,15 +156,9 @@ pub fn development_token(token: &Token) -> Result<String, String> {
 /// # Errors
 /// The user's id cannot be one, as a sentence.
 pub fn sign(secret: &[u8], token: &Token) -> Result<String, String> {
-    use crier_domain::{Role, UserId, UserType};
     UserId::parse(&token.user)
         .ok_or("user: 1 to 256 bytes without control characters are expected")?;
-    let role = token.role.and_then(|role| Role::parse(role.as_str())).unwrap_or_default();
-    let user_type = token.user_type.map(|kind| match kind {
-        crate::cli::UserType::Customer => UserType::Customer,
-        crate::cli::UserType::Vendor => UserType::Vendor,
-    });
-    Ok(mint(secret, &token.user, role, user_type, token.ttl))
+    Ok(mint(secret, &token.user, token.role, token.user_type, token.ttl))
 }
 
 impl std::fmt::Debug for Also {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crier_protocol::Limits;
+use crier_domain::{App, AuthMode};
+use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::Reader;
 use super::*;
 
 mod refusals;
+mod used;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
@@ -39,7 +41,6 @@ fn without_anything_it_runs_on_loopback_with_the_development_key() {
     assert_eq!(config.apps, App::ALL);
     assert!(config.is_loopback_only());
     assert_eq!(config.http.connections_per_ip, None, "load tests come from one address");
-    assert_eq!(config.socket.recovery_window, Duration::from_secs(300));
     assert_eq!(config.shutdown.drain, Duration::from_secs(25));
 }
 
@@ -59,6 +60,26 @@ fn every_row_is_read_once_and_every_default_is_legal() {
     let distinct: BTreeSet<&str> = read.iter().copied().collect();
     assert_eq!(distinct.len(), read.len(), "a setting is read twice");
     assert_eq!(distinct, SETTINGS.iter().map(|setting| setting.key).collect());
+}
+
+#[test]
+fn every_word_that_a_row_offers_is_read() {
+    for setting in SETTINGS {
+        let (Kind::Choice(words) | Kind::Choices(words) | Kind::ChoicesOrNone(words)) =
+            setting.kind
+        else {
+            continue;
+        };
+        for word in words {
+            let word = word.to_ascii_uppercase();
+            let flags = [flag(setting.key, &word)];
+            let config = Config::parse(&MapVars::default(), None, &flags);
+            assert!(config.is_ok(), "{}={word}: {config:?}", setting.key);
+        }
+    }
+    assert_eq!(table::APPS, App::ALL.map(App::as_str));
+    let backwards = Config::parse(&MapVars::default(), None, &[flag("apps", "shop,marketplace")]);
+    assert_eq!(backwards.unwrap().apps, [App::Marketplace, App::Shop], "in the contract's order");
 }
 
 #[test]
@@ -149,13 +170,12 @@ fn a_whole_file() {
     assert_eq!(config.advertise.as_deref(), Some("crier-0.crier:3002"));
     assert_eq!(config.cluster_secret.len(), 2);
     assert_eq!(config.apps, [App::Shop, App::VendorChat]);
-    assert_eq!((config.socket.polling, config.socket.websocket), (false, true));
+    assert_eq!(config.socket.transports, [TransportName::WebSocket]);
     assert_eq!(config.socket.path, "/rt/");
     assert_eq!(config.socket.parser, ParserChoice::Msgpack);
     assert_eq!(config.socket.limits.max_payload, 2_000_000);
     assert_eq!(config.http.keep_alive, Duration::from_secs(60));
     assert_eq!(config.http.connections_per_ip, None);
-    assert_eq!(config.http.handshakes_per_second.map(usize::from), Some(50));
     assert_eq!(config.auth.mode, AuthMode::Optional);
     assert_eq!(config.auth.max_lifetime, Some(Duration::from_secs(86_400)));
     assert_eq!(config.auth.audience, ["shop", "admin"]);

@@ -29,6 +29,12 @@ fn what_is_not_legal_is_named_with_what_would_be() {
         ("redis_url = \"http://:pw@r\"", "redis_url: \"http://:***@r\" is not legal"),
         ("[auth]\njwks = \"https://a/jwks\"", "a URL is not fetched yet"),
         ("[auth]\nmode = \"maybe\"", "expected one of required, optional, off"),
+        (
+            "log = \"info,crier_server=loud\"",
+            "log: \"info,crier_server=loud\" is not legal: expected a filter of the log",
+        ),
+        ("[http]\nconnections_max = 0", "expected a whole number from 1 to"),
+        ("[rest]\nrequests_per_second = 0", "expected a whole number from 1 to"),
         ("listen = { port = 1 }", "listen.port: no such setting"),
         ("pings = [[1]", "crier.toml:1:"),
         ("a = 1\nb = \"", "crier.toml:2:"),

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod binary;
 mod browser;
 mod handlers;
 mod hostile;

@@ -87,10 +87,11 @@ mod tests {
             }
         });
         tokio::select! {
+            biased;
+            Some(outcome) = heard.recv() => outcome,
             ended = http1::Builder::new().serve_connection(TokioIo::new(server), service) => {
                 panic!("{ended:?} before the body was read")
             }
-            Some(outcome) = heard.recv() => outcome,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What socket.io-client's own tests expect.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -11,6 +11,7 @@ use crier_server::{
 };
 use http::HeaderMap;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 
 pub(crate) fn server(parser: ParserChoice) -> Io {
     let options = Options {
@@ -63,16 +64,22 @@ fn main_namespace(main: &Namespace) {
     sequences(main);
 }
 
+/// Waits for clients' acknowledgements, beside their handlers.
+static WAITS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
 /// The client's acknowledgement is checked, and its own is not answered.
+///
+/// The wait is not the handler's: the events of a socket are handled one after the other, and the next
+/// one must not wait for a client that never answers.
 async fn ask_for_an_ack(socket: Socket, _args: Args, _ack: Ack) {
-    let answer = socket.emit_with_ack("ack", Args::none(), Duration::from_secs(5)).await;
-    let Ok(answer) = answer else { return };
-    let five = answer.get::<serde_json::Value>(0).is_ok_and(|a| a == json!(5));
-    let test =
-        answer.get::<serde_json::Value>(1).is_ok_and(|b| b.get("test") == Some(&json!(true)));
-    if five && test {
-        let _ = socket.emit_args("got it", Args::none());
-    }
+    WAITS.spawn(async move {
+        let answer = socket.emit_with_ack("ack", Args::none(), Duration::from_secs(5)).await;
+        let Ok(answer) = answer else { return };
+        let value = |index| answer.get::<serde_json::Value>(index).unwrap_or_default();
+        if value(0) == json!(5) && value(1).get("test") == Some(&json!(true)) {
+            let _ = socket.emit_args("got it", Args::none());
+        }
+    });
 }
 
 /// Events that are answered by an event.

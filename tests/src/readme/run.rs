@@ -109,6 +109,10 @@ impl Terminal<'_> {
         let mut bash = process::command("bash");
         bash.args(["-c", wrapper, "bash"]).args([&state, &block]);
         bash.current_dir(self.clone).env("CARGO_TARGET_DIR", self.target);
+        // The commands are checked, not the speed of what they build: a clone is always built anew, and
+        // optimising across crates is two thirds of that.
+        bash.env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
         Ok(bash)
     }
 }

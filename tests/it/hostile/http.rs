@@ -30,6 +30,8 @@ fn h1_b30_heads_have_a_size() {
         ask(server.address, get(&headers(101))).expect_status(431);
         ask(server.address, get(&headers(2_001))).expect_status(431);
         ask(server.address, get(&format!("X: {}\r\n", "x".repeat(30_000)))).expect_status(200);
+        // Between our limit and hyper's buffer, which is not exact, and beyond both.
+        ask(server.address, get(&format!("X: {}\r\n", "x".repeat(33_500)))).expect_status(431);
         ask(server.address, get(&format!("X: {}\r\n", "x".repeat(40_000)))).expect_status(431);
         ask(server.address, get(&format!("X: {}\r\n", "x".repeat(65_536)))).expect_status(431);
     });

@@ -122,6 +122,10 @@ impl Polling {
             // A session that the server has closed is kept for one last answer.
             match (answer.status, answer.text().as_str()) {
                 (400, "{\"code\":1,\"message\":\"Session ID unknown\"}") => Ok(()),
+                // It would be gone some time later, for nobody answers its pings.
+                (200, body) if body.split('\x1e').any(|packet| packet == "2") => {
+                    panic!("the session lives: it pings")
+                }
                 (status, body) => Err(format!("{status} {body}")),
             }
         });

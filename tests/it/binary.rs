@@ -7,7 +7,7 @@ use std::{
 };
 
 use tests::{
-    raw::{Response, WAIT, WebSocket, Wire},
+    raw::{Response, WAIT, WebSocket, Wire, eventually},
     workspace::{self, Target},
 };
 
@@ -146,6 +146,11 @@ fn who_is_let_in_follows_the_mode() {
 #[test]
 fn o4_the_internal_listener_answers_to_its_own_names_only() {
     let crier = Crier::start(&[]);
+    // The lines are printed once the addresses are taken, a moment before it is ready.
+    eventually(WAIT, || match Crier::get(crier.internal, "/readyz", "localhost").status {
+        200 => Ok(()),
+        status => Err(format!("{status}")),
+    });
     for path in ["/livez", "/readyz", "/metrics"] {
         Crier::get(crier.internal, path, "127.0.0.1:3002").expect_status(200);
         Crier::get(crier.internal, path, "localhost").expect_status(200);

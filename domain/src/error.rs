@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::room::RoomName;
+use crate::{room::RoomName, store::StoreError};
 
 /// Why something that a client or a backend asked for is not done. Nothing was changed.
 ///
@@ -36,6 +36,34 @@ pub enum Refusal {
         /// What is wrong with it, without the rest of the input.
         message: String,
     },
+    /// What is asked for makes no sense as a whole: not a wrong shape, but a wrong wish.
+    #[error("{message}")]
+    Unfit {
+        /// The field that it is about; empty = all of it.
+        path: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// There is no such thing, or none that the asker may know of.
+    #[error("{what} not found")]
+    NotFound {
+        /// Which kind: `Order`, `Chat`, `User`.
+        what: &'static str,
+    },
+    /// The asker is known, the thing is there, and the asker may not.
+    #[error("{message}")]
+    Forbidden {
+        /// The word for programs: `FORBIDDEN`, `EDIT_WINDOW_EXPIRED`.
+        code: &'static str,
+        /// A sentence.
+        message: &'static str,
+    },
+    /// It does not go with what there is: the id was used for something else, a step is not possible.
+    #[error("{message}")]
+    Conflict {
+        /// A sentence.
+        message: String,
+    },
     /// Too many in too short a time.
     #[error("Rate limit exceeded")]
     RateLimited {
@@ -59,8 +87,25 @@ impl Refusal {
             Self::UnknownChannel => "UNKNOWN_CHANNEL",
             Self::UnknownEvent { .. } => "UNKNOWN_EVENT",
             Self::Invalid { .. } => "VALIDATION_ERROR",
+            Self::Unfit { .. } => "BAD_REQUEST",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Forbidden { code, .. } => code,
+            Self::Conflict { .. } => "CONFLICT",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable { .. } => "UNAVAILABLE",
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Claimed => Self::Conflict { message: error.to_string() },
+            StoreError::Unavailable { retry_after } => Self::Unavailable { retry_after },
+            StoreError::Conflict { .. } | StoreError::Refused(_) | StoreError::Damaged => {
+                tracing::error!(%error, "the store did not do what it was asked for");
+                Self::Unavailable { retry_after: Duration::from_secs(1) }
+            }
         }
     }
 }

@@ -13,20 +13,29 @@
 //! [`room::Policy`]; every payload that is published under a name of the catalogue has the shape that
 //! the catalogue says.
 
+pub mod clock;
+pub mod cluster;
 pub mod error;
 pub mod event;
 pub mod identity;
 pub mod json;
 pub mod publish;
 pub mod room;
+pub mod service;
+pub mod store;
 pub mod time;
 
+pub use clock::Clock;
+pub use cluster::Cluster;
 pub use error::Refusal;
 pub use event::{App, Catalogue, CatalogueError, Class, Direction, Params, Prepared, Row};
 pub use identity::{
     AuthMode, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Role, TokenError, UserId, UserType,
     Verifier, VerifierOptions, mint,
 };
-pub use publish::{Args, ArgsError, Bus, BusError, Idempotency, Publish, Published};
+pub use publish::{
+    Args, ArgsError, Bus, BusError, Filter, Idempotency, Outlet, Publish, Published,
+};
 pub use room::{Policy, RoomName, RoomPattern, channel};
+pub use store::Store;
 pub use time::Timestamp;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     event::{App, Class},
+    identity::{Role, UserId},
     json::{self, JsonFault},
 };
 
@@ -34,10 +35,29 @@ pub struct Publish {
     pub key: Option<String>,
     /// Whether it may be dropped for a receiver whose outbox is full.
     pub volatile: bool,
-    /// Where set, only sockets that have this app on receive it.
-    pub app: Option<App>,
+    /// Who of those in the rooms receives it.
+    pub filter: Filter,
+    /// Where set, and the namespace has at most so many sockets, everyone receives it, whatever
+    /// `rooms` says. Decided when it is published, so that live and replayed receivers are the same.
+    pub everyone_up_to: Option<usize>,
+    /// Where set with a `key`: it waits for so long, a newer one of the key takes its place, and what
+    /// is left is sent. Only for ephemeral events.
+    pub settle: Option<Duration>,
     /// Makes a repetition harmless.
     pub idempotency: Option<Idempotency>,
+}
+
+/// Who of those in the rooms receives an event; the same live and on replay. The default is everyone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only sockets that have this app on.
+    pub app: Option<App>,
+    /// No anonymous sockets.
+    pub signed_in: bool,
+    /// Only sockets of these users; empty = all.
+    pub users: Vec<UserId>,
+    /// Only sockets of these roles; empty = all.
+    pub roles: Vec<Role>,
 }
 
 /// Names one publishing, so that a retry of it is recognised for 24 hours.
@@ -92,6 +112,14 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusEr
 pub trait Bus: fmt::Debug + Send + Sync {
     /// Publishes one event.
     fn publish(&self, event: Publish) -> PublishFuture<'_>;
+}
+
+/// Where committed events go: into the log of this process, or out at once where they are ephemeral.
+///
+/// Called in the order of the commits, by one caller at a time; it must not wait for anything.
+pub trait Outlet: fmt::Debug + Send + Sync {
+    /// Takes one event. Its idempotency was settled by the commit and is not looked at.
+    fn publish(&self, event: Publish);
 }
 
 /// The arguments of an event without its name, as the text of a JSON array. Cheap to clone.

@@ -157,7 +157,9 @@ mod tests {
             class: crier_domain::Class::Ephemeral,
             key: None,
             volatile: false,
-            app: None,
+            filter: crier_domain::Filter::default(),
+            everyone_up_to: None,
+            settle: None,
             idempotency: Some(id("a", 1)),
         };
         assert_eq!(bus.publish_now(event.clone()), Ok(Published { repeated: false }));

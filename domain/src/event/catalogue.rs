@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    publish::{Args, ArgsError, Idempotency, Publish},
+    publish::{Args, ArgsError, Filter, Idempotency, Publish},
     room::RoomName,
 };
 
@@ -68,7 +68,9 @@ impl Prepared {
             class: self.class,
             key: self.key,
             volatile: false,
-            app: self.app,
+            filter: Filter { app: self.app, ..Filter::default() },
+            everyone_up_to: None,
+            settle: None,
             idempotency,
         }
     }

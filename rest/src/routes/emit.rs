@@ -92,7 +92,9 @@ impl Request<'_> {
             class: if self.volatile { Class::Ephemeral } else { Class::Recoverable },
             key: None,
             volatile: self.volatile,
-            app: None,
+            filter: crier_domain::Filter::default(),
+            everyone_up_to: None,
+            settle: None,
             idempotency: None,
         })
     }

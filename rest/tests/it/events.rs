@@ -33,7 +33,7 @@ async fn an_event_of_the_catalogue_goes_to_its_rooms() {
     assert_eq!(published.len(), 1);
     assert_eq!(published[0].event, "order_cancelled");
     assert_eq!(published[0].rooms, rooms(&["order:o1", "orders:5", "user:5"]));
-    assert_eq!(published[0].app, Some(App::Storefront));
+    assert_eq!(published[0].filter.app, Some(App::Storefront));
     let args: Value = serde_json::from_str(published[0].args.as_str()).unwrap();
     assert_eq!(args, json!([cancelled()]));
 }
@@ -168,7 +168,7 @@ async fn emit_sends_any_event_as_it_is() {
     assert_eq!(answer.json()["rooms"], json!([]));
     let event = &rig.bus.published()[1];
     assert!(event.namespace.is_main() && event.rooms.is_empty() && !event.volatile);
-    assert_eq!((event.class, event.app), (Class::Recoverable, None));
+    assert_eq!((event.class, event.filter.app), (Class::Recoverable, None));
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crier_domain::{Bus, BusError, Idempotency, Publish, Published, publish::PublishFuture};
+use crier_domain::{
+    Bus, BusError, Idempotency, Outlet, Publish, Published, publish::PublishFuture,
+};
 use crier_protocol::socket::Args;
 
 use crate::{
@@ -115,6 +117,13 @@ impl Done {
 impl Bus for LocalBus {
     fn publish(&self, event: Publish) -> PublishFuture<'_> {
         Box::pin(std::future::ready(self.publish_now(event)))
+    }
+}
+
+impl Outlet for LocalBus {
+    fn publish(&self, event: Publish) {
+        // A fault of ours is logged where it is found, and the commit has happened all the same.
+        let _ = self.send(event);
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crier_protocol::{
-    CloseReason, Namespace as Name, ReplicaTag, Sid, SocketId, engine::TransportName,
+    CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
 use hyper::body::Incoming;
@@ -23,7 +23,7 @@ use crate::{
     error::{AckError, Acks, EmitError},
     http::{Response, engine},
     metrics,
-    namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast},
+    namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
     session::{EngineHandler, Handshake, SessionHandle, link::Link, table::Table},
 };
@@ -186,18 +186,29 @@ impl Io {
         self.0.tasks.wait().await;
     }
 
+    /// The sockets of this replica in any of the rooms of a namespace; all of it where none is named.
+    pub fn sockets(&self, namespace: &Name, rooms: &[Room]) -> Vec<Socket> {
+        let namespace = self.0.existing(namespace);
+        namespace.map(|namespace| namespace.sockets(rooms)).unwrap_or_default()
+    }
+
     /// Sets the gauges that are counted rather than kept; called before they are read.
     pub fn measure(&self) {
+        metrics::gauges(&self.counted());
+    }
+
+    /// How much of everything there is here now.
+    pub(crate) fn counted(&self) -> metrics::Gauges {
         let namespaces = self.namespaces();
         let sessions = self.0.sessions.all();
-        metrics::gauges(&metrics::Gauges {
+        metrics::Gauges {
             sessions: sessions.len(),
             sockets: namespaces.iter().map(Namespace::sockets_len).sum(),
             rooms: namespaces.iter().map(Namespace::rooms_len).sum(),
             namespaces: namespaces.len(),
             tasks: self.0.tasks.len(),
             outbox_bytes: sessions.iter().map(|session| session.mailbox().bytes()).sum(),
-        });
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub mod apps;
 pub mod auth;
 pub mod bus;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 mod driver;
 mod error;

@@ -9,7 +9,14 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::{AuthMode, Catalogue, KeyError, Keys, Policy, Verifier, VerifierOptions};
+use crier_domain::{
+    AuthMode, Bus, Catalogue, Clock, KeyError, Keys, Outlet, Policy, Verifier, VerifierOptions,
+    service::{
+        Deps, Services,
+        limits::{PerMinute, UserLimits},
+    },
+    store::MemoryStore,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -21,6 +28,7 @@ use crate::{
     apps,
     auth::Gate,
     bus::LocalBus,
+    cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
     http::{
         HttpLimits, accept,
@@ -86,6 +94,8 @@ pub struct Server {
     pub verifier: Arc<Verifier>,
     /// What may be published.
     pub catalogue: Arc<Catalogue>,
+    /// What the shop does.
+    pub services: Arc<Services>,
     /// Whether new clients are welcome.
     pub ready: Readiness,
     /// The addresses that were got.
@@ -136,9 +146,25 @@ impl Server {
         let development = config.auth.keys.is_development();
         let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
         let policy = Policy::new(development || mode == AuthMode::Off);
-        apps::install(&io, apps::Context { gate, policy });
         let catalogue = Arc::new(
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+        );
+        let bus = Arc::new(LocalBus::new(io.clone()));
+        let services = Arc::new(Services::new(Deps {
+            store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
+            clock: Clock::system(),
+            cluster: Arc::new(LocalCluster::new(io.clone())),
+            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+        }));
+        apps::install(
+            &io,
+            apps::Context {
+                gate,
+                policy,
+                catalogue: Arc::clone(&catalogue),
+                bus: Arc::clone(&bus) as Arc<dyn Bus>,
+                services: Arc::clone(&services),
+            },
         );
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
@@ -157,12 +183,12 @@ impl Server {
         let prometheus = PrometheusBuilder::new()
             .install_recorder()
             .map_err(|error| StartError::Metrics(error.to_string()))?;
-        let bus = Arc::new(LocalBus::new(io.clone()));
         let ready = Readiness::default();
         Ok(Self {
             bus,
             verifier,
             catalogue,
+            services,
             ready,
             addresses,
             io,

@@ -5,3 +5,34 @@
 
 pub mod limits;
 pub mod once;
+
+use std::sync::Arc;
+
+use crate::{clock::Clock, cluster::Cluster, store::Store};
+
+/// What services are built on.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Where records are.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The sockets, to ask who is there and to make them leave.
+    pub cluster: Arc<dyn Cluster>,
+    /// What each user may do in a minute.
+    pub limits: Arc<limits::UserLimits>,
+}
+
+/// Every service, as the server's apps and the sidecar hold them.
+#[derive(Debug)]
+pub struct Services {
+    /// What each user may do in a minute.
+    pub limits: Arc<limits::UserLimits>,
+}
+
+impl Services {
+    /// The services over these parts.
+    pub fn new(deps: Deps) -> Self {
+        Self { limits: deps.limits }
+    }
+}

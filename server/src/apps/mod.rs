@@ -5,8 +5,9 @@ mod system;
 use std::sync::Arc;
 
 use crier_domain::{
-    Policy, Refusal as DomainRefusal, Timestamp,
+    Bus, Catalogue, Policy, Refusal as DomainRefusal, Timestamp,
     event::{describe_parts, system::ErrorEvent},
+    service::Services,
 };
 use serde::Serialize;
 
@@ -26,7 +27,15 @@ pub struct Context {
     pub gate: Gate,
     /// Who may join which room.
     pub policy: Policy,
+    /// Every event and its shape.
+    pub catalogue: Arc<Catalogue>,
+    /// The way to everybody.
+    pub bus: Arc<dyn Bus>,
+    /// What the shop does.
+    pub services: Arc<Services>,
 }
+
+pub(crate) use system::say_goodbye;
 
 /// Registers the apps.
 pub fn install(io: &Io, context: Context) {
@@ -38,7 +47,7 @@ pub fn install(io: &Io, context: Context) {
         async move { verdict }
     });
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
-    main.handlers().before_shutdown(|socket| system::say_goodbye(socket, "server shutting down"));
+    main.handlers().before_shutdown(|socket| say_goodbye(socket, "server shutting down"));
     system::install(&main, &context);
 }
 
@@ -53,7 +62,7 @@ fn refuse(socket: &Socket, refusal: Refusal, ack: Ack) {
             DomainRefusal::Invalid { path, message }
         }
         Refusal::RateLimited(retry_after) => DomainRefusal::RateLimited { retry_after },
-        Refusal::Expelled => return system::say_goodbye(socket, "rate limit"),
+        Refusal::Expelled => return say_goodbye(socket, "rate limit"),
     };
     answer(socket, &refusal, ack);
 }

@@ -93,7 +93,7 @@ fn done(
 }
 
 /// What a client hears before the server ends its connection.
-pub(super) fn say_goodbye(socket: &Socket, reason: &str) {
+pub(crate) fn say_goodbye(socket: &Socket, reason: &str) {
     let goodbye = Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() };
     let _ = socket.emit("disconnected", &goodbye);
 }

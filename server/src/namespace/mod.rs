@@ -164,6 +164,12 @@ impl Namespace {
 
     // For the rest of the crate.
 
+    /// The sockets in any of the rooms, each once; all of them where none is named.
+    pub(crate) fn sockets(&self, rooms: &[Room]) -> Vec<Socket> {
+        let selected = select::select(&self.0.registry, rooms, &[], Socket::id);
+        selected.as_slice().iter().filter(|socket| socket.is_connected()).cloned().collect()
+    }
+
     pub(crate) fn rooms_len(&self) -> usize {
         self.0.registry.rooms_len()
     }

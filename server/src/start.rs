@@ -147,7 +147,9 @@ impl Server {
         let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
         let policy = Policy::new(development || mode == AuthMode::Off);
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
         let services = Arc::new(Services::new(Deps {

@@ -9,7 +9,9 @@
 )]
 
 mod catalogue;
+mod contract;
 mod keys;
 mod policy;
 mod publish_of;
+mod published;
 mod tokens;

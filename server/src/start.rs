@@ -14,6 +14,7 @@ use crier_domain::{
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -155,6 +156,7 @@ impl Server {
             clock: Clock::system(),
             cluster: Arc::new(LocalCluster::new(io.clone())),
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            order_rules: OrderRules::default(),
         }));
         apps::install(
             &io,

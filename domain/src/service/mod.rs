@@ -3,8 +3,16 @@
 //! A service takes who asks and what, reads the store, decides, and commits writes and events in one
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
+pub mod asker;
+mod backoff;
 pub mod limits;
+mod object_id;
 pub mod once;
+pub mod orders;
+pub mod products;
+mod stored;
+mod stripes;
+pub mod text;
 
 use std::sync::Arc;
 
@@ -21,6 +29,8 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// What an operator chose about orders.
+    pub order_rules: orders::OrderRules,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -28,11 +38,20 @@ pub struct Deps {
 pub struct Services {
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Orders with stock.
+    pub orders: orders::Orders,
+    /// What is sold.
+    pub products: products::Products,
 }
 
 impl Services {
     /// The services over these parts.
     pub fn new(deps: Deps) -> Self {
-        Self { limits: deps.limits }
+        let stripes = Arc::new(stripes::Stripes::default());
+        Self {
+            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
+            products: products::Products::new(&deps, stripes),
+            limits: deps.limits,
+        }
     }
 }

@@ -43,7 +43,7 @@ impl ObjectId {
         let mut id = [0; 12];
         let (seconds, rest) = id.split_at_mut(4);
         // The low 32 bits, as in MongoDB: they last until 2106.
-        let now = u32::try_from(unix_ms / 1_000 & u64::from(u32::MAX)).unwrap_or_default();
+        let now = u32::try_from((unix_ms / 1_000) & u64::from(u32::MAX)).unwrap_or_default();
         seconds.copy_from_slice(&now.to_be_bytes());
         getrandom::fill(rest).expect("the system gives random bytes");
         Self(id)

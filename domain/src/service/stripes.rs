@@ -11,14 +11,14 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::store::Key;
 
 /// Locks, fewer than there are records: two records may share one.
-pub struct Stripes {
+pub(super) struct Stripes {
     locks: Box<[Mutex<()>]>,
     hasher: std::hash::RandomState,
 }
 
 /// What is held; others go on once it is dropped.
 #[must_use = "dropped, it locks nothing"]
-pub struct Held<'a> {
+pub(super) struct Held<'a> {
     _guards: Vec<MutexGuard<'a, ()>>,
 }
 
@@ -38,7 +38,7 @@ impl Stripes {
     /// # Cancel safety
     ///
     /// Dropping the future lets go of what it had got.
-    pub async fn hold<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) -> Held<'_> {
+    pub(super) async fn hold<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) -> Held<'_> {
         // Each once and in one order, so that no two callers wait for each other.
         let stripes: BTreeSet<usize> = keys.into_iter().map(|key| self.stripe(key)).collect();
         let mut guards = Vec::with_capacity(stripes.len());

@@ -1,46 +1,43 @@
-//! What texts of users are held to (contract, section 9): length in UTF-16 units, and no control
-//! characters but tab, LF and CR. They are stored and sent as given.
+//! What text from users may hold (contract, section 9).
+
+use serde_json::Value;
 
 use crate::error::Refusal;
 
-/// Checks a text of `min` to `max` UTF-16 units.
-///
-/// # Errors
-///
-/// [`Refusal::Invalid`] at `path`.
-pub(crate) fn check(path: &str, text: &str, min: usize, max: usize) -> Result<(), Refusal> {
-    let refuse = |message: String| Err(Refusal::Invalid { path: path.to_owned(), message });
-    // No UTF-16 form is longer than the bytes, so most texts need not be counted.
-    let short = text.len() <= max || text.encode_utf16().take(max + 1).count() <= max;
-    let long_enough = text.len() >= min && (min == 0 || !text.trim().is_empty());
-    if !short || !long_enough {
-        return refuse(match min {
-            0 => format!("at most {max} characters"),
-            min => format!("expected {min} to {max} characters"),
-        });
-    }
-    let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-    if text.contains(is_control) {
-        return refuse("control characters are not allowed".to_owned());
-    }
-    Ok(())
+/// Whether a text has a control character (Cc) other than tab, LF and CR.
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
-/// Checks a JSON value of at most `max` bytes as text.
+/// Whether any text in a JSON value has one, names of fields included.
+///
+/// Recurses: the value's depth was limited when it was read.
+pub fn has_control_within(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_control(text),
+        Value::Array(items) => items.iter().any(has_control_within),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| has_control(name) || has_control_within(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Takes a text of `min` to `max` UTF-16 units, as JavaScript counts, without control characters.
 ///
 /// # Errors
 ///
 /// [`Refusal::Invalid`] at `path`.
-pub(crate) fn check_json(
-    path: &str,
-    value: &impl serde::Serialize,
-    max: usize,
-) -> Result<(), Refusal> {
-    let bytes = serde_json::to_vec(value).map_or(usize::MAX, |json| json.len());
-    if bytes <= max {
-        return Ok(());
+pub fn check(path: &str, text: &str, min: usize, max: usize) -> Result<(), Refusal> {
+    let refuse = |message: String| Refusal::Invalid { path: path.to_owned(), message };
+    // A text has at most as many units as bytes, so most are not counted.
+    if text.len() < min || (text.len() > max && text.encode_utf16().count() > max) {
+        return Err(refuse(format!("expected {min} to {max} characters")));
     }
-    Err(Refusal::Invalid { path: path.to_owned(), message: format!("at most {max} bytes of JSON") })
+    if has_control(text) {
+        return Err(refuse("control characters are not allowed".to_owned()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -48,14 +45,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_counted_as_javascript_counts_them() {
-        let check = |text: &str, max| check("content", text, 1, max).is_ok();
-        assert!(check("aé漢", 3));
-        assert!(check("😀", 2) && !check("😀", 1), "two UTF-16 units");
-        assert!(!check("", 5) && !check(" \n", 5), "nothing to read");
-        assert!(check("a\tb\nc\r", 10));
-        for control in ["\u{0}", "\u{1b}[2J", "\u{7f}", "\u{85}"] {
-            assert!(!check(control, 10), "{control:?}");
+    fn text_is_taken_as_it_is_but_for_control_characters_and_length() {
+        for (text, fine) in [
+            ("a", true),
+            ("a\tb\nc\r", true),
+            ("<b>😀</b>", true),
+            ("123456789", true),
+            ("", false),
+            ("1234567890", false),
+            ("😀😀😀😀", true),
+            ("😀😀😀😀😀", false),
+            ("a\u{0}", false),
+            ("\u{1b}[31m", false),
+            ("\u{7f}", false),
+            ("\u{85}", false),
+        ] {
+            assert_eq!(check("text", text, 1, 9).is_ok(), fine, "{text:?}");
         }
+        let nested = serde_json::json!({ "a": [{ "b\u{1}": 1 }] });
+        assert!(has_control_within(&nested));
+        assert!(!has_control_within(&serde_json::json!({ "a": [{ "b": "\n" }, 1, null] })));
     }
 }

@@ -10,5 +10,6 @@
 
 mod catalogue;
 mod keys;
+mod orders;
 mod policy;
 mod tokens;

@@ -1,0 +1,32 @@
+//! Records as JSON behind one byte that says which version of their shape they have.
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::store::{Record, StoreError};
+
+/// The bytes of a record.
+///
+/// # Errors
+///
+/// [`StoreError::Refused`] where it cannot be written as JSON: a fault of ours.
+pub(crate) fn pack<T: Serialize>(version: u8, value: &T) -> Result<Bytes, StoreError> {
+    let mut bytes = vec![version];
+    serde_json::to_writer(&mut bytes, value)
+        .map_err(|_| StoreError::Refused("a record cannot be written"))?;
+    Ok(bytes.into())
+}
+
+/// Reads a record of this version.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] for anything else.
+pub(crate) fn unpack<T: DeserializeOwned>(version: u8, record: &Record) -> Result<T, StoreError> {
+    match record.value.split_first() {
+        Some((found, json)) if *found == version => {
+            serde_json::from_slice(json).map_err(|_| StoreError::Damaged)
+        }
+        _ => Err(StoreError::Damaged),
+    }
+}

@@ -82,7 +82,7 @@ impl Role {
 }
 
 /// The side of vendor-chat that a user is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UserType {
     /// Asks about products.

@@ -5,6 +5,7 @@
 
 pub mod limits;
 pub mod once;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -28,11 +29,14 @@ pub struct Deps {
 pub struct Services {
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// The user directory.
+    pub users: Arc<users::Users>,
 }
 
 impl Services {
     /// The services over these parts.
     pub fn new(deps: Deps) -> Self {
-        Self { limits: deps.limits }
+        let users = Arc::new(users::Users::new(&deps));
+        Self { limits: deps.limits, users }
     }
 }

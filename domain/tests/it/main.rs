@@ -12,3 +12,4 @@ mod catalogue;
 mod keys;
 mod policy;
 mod tokens;
+mod users;

@@ -13,8 +13,10 @@
 mod access;
 mod bus;
 mod client;
+mod cluster;
 mod events;
 mod hostile;
 mod idempotency;
 mod origins;
 mod process;
+mod sockets;

@@ -95,6 +95,14 @@ impl UserType {
     /// Both sides.
     pub const ALL: [Self; 2] = [Self::Customer, Self::Vendor];
 
+    /// The side across.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Customer => Self::Vendor,
+            Self::Vendor => Self::Customer,
+        }
+    }
+
     /// Takes the word of the claim.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|side| side.as_str() == word)

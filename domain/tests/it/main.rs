@@ -13,3 +13,4 @@ mod keys;
 mod orders;
 mod policy;
 mod tokens;
+mod users;

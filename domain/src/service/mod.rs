@@ -13,6 +13,7 @@ pub mod once;
 pub mod orders;
 pub mod page;
 pub mod products;
+mod settle;
 mod stored;
 mod stripes;
 mod telling;

@@ -30,3 +30,27 @@ pub(crate) fn unpack<T: DeserializeOwned>(version: u8, record: &Record) -> Resul
         _ => Err(StoreError::Damaged),
     }
 }
+
+/// The version of a collection's records, with which they are written and read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout(pub(crate) u8);
+
+impl Layout {
+    /// See [`pack`].
+    pub(crate) fn pack<T: Serialize>(self, value: &T) -> Result<Bytes, StoreError> {
+        pack(self.0, value)
+    }
+
+    /// See [`unpack`].
+    pub(crate) fn unpack<T: DeserializeOwned>(self, record: &Record) -> Result<T, StoreError> {
+        unpack(self.0, record)
+    }
+
+    /// The same of a record that may not be there.
+    pub(crate) fn unpack_some<T: DeserializeOwned>(
+        self,
+        record: Option<&Record>,
+    ) -> Result<Option<T>, StoreError> {
+        record.map(|record| self.unpack(record)).transpose()
+    }
+}

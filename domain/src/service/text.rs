@@ -40,6 +40,22 @@ pub fn check(path: &str, text: &str, min: usize, max: usize) -> Result<(), Refus
     Ok(())
 }
 
+/// Takes a JSON value of at most `max` bytes, without control characters in its texts.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] at `path`.
+pub fn check_json(path: &str, value: &Value, max: usize) -> Result<(), Refusal> {
+    let refuse = |message: String| Err(Refusal::Invalid { path: path.to_owned(), message });
+    if serde_json::to_vec(value).map_or(usize::MAX, |json| json.len()) > max {
+        return refuse(format!("at most {max} bytes of JSON"));
+    }
+    if has_control_within(value) {
+        return refuse("control characters are not allowed".to_owned());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

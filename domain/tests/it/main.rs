@@ -12,4 +12,6 @@ mod catalogue;
 mod keys;
 mod orders;
 mod policy;
+mod publish_of;
 mod tokens;
+mod users;

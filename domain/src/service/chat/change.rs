@@ -11,11 +11,7 @@ use super::{
 use crate::{
     error::Refusal,
     identity::Role,
-    service::{
-        ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended},
-        text,
-    },
+    service::{ObjectId, backoff::Backoff, settle::Settled, text},
 };
 
 const NO_MESSAGE: Refusal = Refusal::NotFound { what: "Message" };
@@ -37,7 +33,8 @@ impl Chats {
         content: &str,
     ) -> Result<Sent, Refusal> {
         let _held = self.locks.hold(&[chat_key(chat)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             part_of(&work.chat, actor)?;
             let mut message = self.message(chat, message).await?.ok_or(NO_MESSAGE)?;
@@ -56,15 +53,14 @@ impl Chats {
             }
             message.content = Some(content.to_owned());
             message.edited_at = Some(now.max(message.created_at));
-            work.put_message(&message, false);
+            work.put_message(&message, false)?;
             let chat = work.chat.clone();
             let what = Happened::Edited { message: &message };
-            match self.finish(work, voice, &what, None, attempt).await? {
-                Settled::Again => {}
+            match self.finish(work, voice, &what, None).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(Sent { chat, message }),
             }
         }
-        Err(contended())
     }
 
     /// Deletes a message: its author may, and an `admin`, who need not be in the chat. Its record stays
@@ -83,7 +79,8 @@ impl Chats {
         message: ObjectId,
     ) -> Result<(Sent, Vec<Attachment>), Refusal> {
         let _held = self.locks.hold(&[chat_key(chat)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             let moderates = actor.role == Role::Admin;
             if !moderates {
@@ -107,17 +104,16 @@ impl Chats {
             message.content = None;
             message.metadata = None;
             std::mem::swap(&mut attachments, &mut message.attachments);
-            work.put_message(&message, false);
+            work.put_message(&message, false)?;
             let chat = work.chat.clone();
             let what = Happened::Deleted { message: &message };
-            match self.finish(work, voice, &what, None, attempt).await? {
-                Settled::Again => {}
+            match self.finish(work, voice, &what, None).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => {
                     return Ok((Sent { chat, message }, attachments));
                 }
             }
         }
-        Err(contended())
     }
 
     /// A message of a chat.

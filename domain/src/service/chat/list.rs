@@ -1,7 +1,7 @@
 //! Reading lists: chats by shelf, messages by number.
 
 use super::{
-    Chats,
+    Chats, LAYOUT,
     party::{Actor, Party},
     record::{
         Chat, Dialect, Message, Shelf, chat_key, message_id_key, messages_of, shelf_count_key,
@@ -15,7 +15,6 @@ use crate::{
     service::{
         ObjectId,
         page::{Listed, Page, Pagination},
-        record,
     },
     store::{Key, Scan},
 };
@@ -114,7 +113,7 @@ impl Chats {
         for (_, id) in latest.into_iter().skip(offset).take(limit) {
             // What was removed since the list was read is left out.
             if let Some(record) = self.store.get(chat_key(id)).await? {
-                items.push(record::read(&record)?);
+                items.push(LAYOUT.unpack(&record)?);
             }
         }
         Ok(Listed { items, pagination: Pagination::of(page, total) })
@@ -140,7 +139,7 @@ impl Chats {
                 scan.above = last.take();
                 let found = self.store.scan(scan).await?;
                 for (_, record) in &found {
-                    let place: Place = record::read(record)?;
+                    let place: Place = LAYOUT.unpack(record)?;
                     stats.chats += 1;
                     stats.messages += place.messages;
                     stats.unread += place.unread;
@@ -234,7 +233,7 @@ impl Chats {
         scan = scan.above(all.clone().number(above)).below(all.number(below));
         scan.backwards = newest_first;
         let found = self.store.scan(scan).await?;
-        Ok(found.iter().map(|(_, record)| record::read(record)).collect::<Result<_, _>>()?)
+        Ok(found.iter().map(|(_, record)| LAYOUT.unpack(record)).collect::<Result<_, _>>()?)
     }
 
     /// The number of the first message that came at a time or later; one more than the last where
@@ -257,7 +256,7 @@ impl Chats {
         message: ObjectId,
     ) -> Result<Option<u64>, Refusal> {
         let record = self.store.get(message_id_key(chat, message)).await?;
-        Ok(record.as_ref().map(record::read).transpose()?)
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
     }
 
     pub(super) async fn numbered(
@@ -266,7 +265,7 @@ impl Chats {
         number: u64,
     ) -> Result<Option<Message>, Refusal> {
         let record = self.store.get(messages_of(chat).number(number)).await?;
-        Ok(record.as_ref().map(record::read).transpose()?)
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
     }
 
     async fn on_shelf(
@@ -276,7 +275,7 @@ impl Chats {
         shelf: Shelf,
     ) -> Result<u64, Refusal> {
         let record = self.store.get(shelf_count_key(dialect, party, shelf)).await?;
-        Ok(record.as_ref().map(record::read).transpose()?.unwrap_or(0))
+        Ok(LAYOUT.unpack_some(record.as_ref())?.unwrap_or(0))
     }
 }
 

@@ -10,10 +10,7 @@ use super::{
 use crate::{
     error::Refusal,
     identity::Role,
-    service::{
-        ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended},
-    },
+    service::{ObjectId, backoff::Backoff, settle::Settled},
 };
 
 impl Chats {
@@ -29,7 +26,8 @@ impl Chats {
         chat: ObjectId,
     ) -> Result<bool, Refusal> {
         let _held = self.locks.hold(&[chat_key(chat)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(dialect, chat).await?;
             let part = part_of(&work.chat, actor)?;
             let mut archived = false;
@@ -37,12 +35,11 @@ impl Chats {
                 member.archived = !member.archived;
                 archived = member.archived;
             }
-            match self.finish_silently(work, attempt).await? {
-                Settled::Again => {}
+            match self.finish_silently(work).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(archived),
             }
         }
-        Err(contended())
     }
 
     /// Adds somebody to a group: its creator may, and an `admin`, who need not be in it. Who is in it
@@ -62,7 +59,8 @@ impl Chats {
     ) -> Result<Chat, Refusal> {
         let key = shelf_count_key(voice.dialect(), &party, super::Shelf::Group);
         let _held = self.locks.hold(&[chat_key(chat), key]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             if !is_in_charge(&work.chat, actor) {
                 part_of(&work.chat, actor)?;
@@ -77,7 +75,7 @@ impl Chats {
                 let message = format!("at most {} participants", self.settings.members_max);
                 return Err(Refusal::Unfit { path: "userId", message });
             }
-            if !self.directory.may_exist(&party).await? {
+            if !self.may_exist(&party).await? {
                 return Err(Refusal::NotFound { what: "User" });
             }
             // What was said before is not owed to who comes now.
@@ -85,12 +83,11 @@ impl Chats {
             self.count_member(&mut work, &party, true).await?;
             let after = work.chat.clone();
             let what = Happened::Added { party: &party };
-            match self.finish(work, voice, &what, None, attempt).await? {
-                Settled::Again => {}
+            match self.finish(work, voice, &what, None).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(after),
             }
         }
-        Err(contended())
     }
 
     /// Removes somebody from a group: its creator may, an `admin`, and everybody themselves.
@@ -108,7 +105,8 @@ impl Chats {
     ) -> Result<Chat, Refusal> {
         let key = shelf_count_key(voice.dialect(), party, super::Shelf::Group);
         let _held = self.locks.hold(&[chat_key(chat), key]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             if !is_in_charge(&work.chat, actor) {
                 part_of(&work.chat, actor)?;
@@ -125,12 +123,11 @@ impl Chats {
             self.count_member(&mut work, party, false).await?;
             let after = work.chat.clone();
             let what = Happened::Removed { party };
-            match self.finish(work, voice, &what, None, attempt).await? {
-                Settled::Again => {}
+            match self.finish(work, voice, &what, None).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(after),
             }
         }
-        Err(contended())
     }
 }
 

@@ -26,7 +26,7 @@ mod work;
 
 pub use list::{Before, Stats};
 pub use open::{NewChat, Opened};
-pub use party::{Actor, Directory, DirectoryFuture, Known, Nobody, Party, SUPPORT};
+pub use party::{Actor, Known, Party, SUPPORT};
 pub use read::Read;
 pub use record::{Attachment, Chat, Dialect, Kind, Member, Message, MessageKind, Shelf};
 pub use send::{Draft, Sent};
@@ -34,8 +34,14 @@ pub use voice::{Happened, Said, Voice};
 
 use std::sync::Arc;
 
-use super::{Deps, limits::UserLimits, notifications::Notifications, stripes::Stripes};
+use super::{
+    Deps, limits::UserLimits, notifications::Notifications, stored::Layout, stripes::Stripes,
+    users::Users,
+};
 use crate::{clock::Clock, cluster::Cluster, store::Store};
+
+/// Of all records here.
+const LAYOUT: Layout = Layout(1);
 
 /// What chats are held to (contract, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +68,7 @@ pub struct Chats {
     cluster: Arc<dyn Cluster>,
     limits: Arc<UserLimits>,
     notifications: Arc<Notifications>,
-    directory: Arc<dyn Directory>,
+    users: Arc<Users>,
     settings: ChatSettings,
     locks: Stripes,
 }
@@ -72,7 +78,7 @@ impl Chats {
     pub fn new(
         deps: &Deps,
         notifications: Arc<Notifications>,
-        directory: Arc<dyn Directory>,
+        users: Arc<Users>,
         settings: ChatSettings,
     ) -> Self {
         Self {
@@ -81,7 +87,7 @@ impl Chats {
             cluster: Arc::clone(&deps.cluster),
             limits: Arc::clone(&deps.limits),
             notifications,
-            directory,
+            users,
             settings,
             locks: Stripes::default(),
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Chats, Draft,
+    Chats, Draft, LAYOUT,
     party::{Actor, Party},
     record::{Chat, Dialect, Kind, Member, Message, chat_key, shelf_count_key, unique_key},
     voice::{Happened, Voice},
@@ -13,10 +13,11 @@ use crate::{
     error::Refusal,
     service::{
         ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended},
+        backoff::Backoff,
         limits::Counted,
         once::{Once, Outcome},
-        record, text,
+        settle::Settled,
+        text,
     },
     store::{Expect, Key, Write},
 };
@@ -80,7 +81,8 @@ impl Chats {
         let counts = counts.map(|m| shelf_count_key(voice.dialect(), m, new.kind.shelf()));
         let held = self.locks.hold(&counts.chain(unique.clone()).collect::<Vec<Key>>()).await;
         let mut counted = false;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             if let Some(id) = self.only_one(unique.as_ref()).await? {
                 drop(held);
                 return self.into_existing(voice, actor, id, first, once).await;
@@ -93,7 +95,7 @@ impl Chats {
             }
             let mut work = Work::on_new(self.made(voice.dialect(), actor, &new));
             if let Some(unique) = &unique {
-                let id = record::write(&work.chat.id);
+                let id = LAYOUT.pack(&work.chat.id)?;
                 work.commit.writes.push(Write::put(unique.clone(), Expect::Absent, id));
             }
             for party in &new.members {
@@ -102,22 +104,22 @@ impl Chats {
             let (mut message, mut offline) = (None, Vec::new());
             if let Some(draft) = &first {
                 offline = self.who_is_away(&work.chat, &actor.party).await;
-                message = Some(self.add_message(&mut work, actor, &actor.party, draft, &offline));
+                message =
+                    Some(self.add_message(&mut work, actor, &actor.party, draft, &offline)?);
             }
             let chat = work.chat.clone();
             let what = match &message {
                 Some(message) => Happened::Sent { message, opened: true, offline: &offline },
                 None => Happened::Opened,
             };
-            match self.finish(work, voice, &what, once.as_ref(), attempt).await? {
+            match self.finish(work, voice, &what, once.as_ref()).await? {
                 Settled::Done => {
                     return Ok(Outcome::Done(Opened { chat, created: true, message }));
                 }
                 Settled::Repeated(answer) => return Ok(Outcome::Repeated(answer)),
-                Settled::Again => {}
+                Settled::Again => backoff.wait().await?,
             }
         }
-        Err(contended())
     }
 
     /// The only chat of a kind between two, where there is one.
@@ -135,7 +137,7 @@ impl Chats {
             None => Ok(None),
             Some(id) => {
                 let record = self.store.get(chat_key(id)).await?;
-                Ok(record.as_ref().map(record::read).transpose()?)
+                Ok(LAYOUT.unpack_some(record.as_ref())?)
             }
         }
     }
@@ -143,7 +145,7 @@ impl Chats {
     async fn only_one(&self, unique: Option<&Key>) -> Result<Option<ObjectId>, Refusal> {
         let Some(unique) = unique else { return Ok(None) };
         let record = self.store.get(unique.clone()).await?;
-        Ok(record.as_ref().map(record::read).transpose()?)
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
     }
 
     async fn into_existing(
@@ -202,7 +204,7 @@ impl Chats {
             self.check_draft(voice, actor, draft)?;
         }
         for party in new.members.iter().filter(|party| **party != actor.party) {
-            if !self.directory.may_exist(party).await? {
+            if !self.may_exist(party).await? {
                 return Err(Refusal::NotFound { what: "User" });
             }
         }
@@ -243,5 +245,5 @@ pub(super) fn remember(chat: &mut Chat, actor: &Actor) {
 /// Checks metadata of a chat or a message.
 pub(super) fn check_metadata(metadata: Option<&Map<String, Value>>) -> Result<(), Refusal> {
     let Some(metadata) = metadata else { return Ok(()) };
-    text::check_json("metadata", metadata, METADATA_BYTES_MAX)
+    text::check_json("metadata", &Value::Object(metadata.clone()), METADATA_BYTES_MAX)
 }

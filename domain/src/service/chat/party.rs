@@ -1,12 +1,13 @@
 //! Who takes part in chats, and who acts.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Chats, record::Member};
 use crate::{
     error::Refusal,
-    identity::{Identity, Role, UserId, UserType},
+    identity::{Identity, Person, Role, UserId, UserType},
 };
 
 /// Somebody who can be in a chat.
@@ -121,28 +122,39 @@ pub struct Known {
     pub role: Option<Role>,
 }
 
-/// A future of the object-safe [`Directory`].
-pub type DirectoryFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
-
-/// Who is known, as far as chats ask.
-pub trait Directory: fmt::Debug + Send + Sync {
+impl Chats {
     /// Whether there may be such a one: known, or nobody is known at all.
-    fn may_exist<'a>(&'a self, party: &'a Party) -> DirectoryFuture<'a, bool>;
-
-    /// What is known of somebody.
-    fn known<'a>(&'a self, party: &'a Party) -> DirectoryFuture<'a, Option<Known>>;
-}
-
-/// A directory without anybody: ids are taken on trust.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
-
-impl Directory for Nobody {
-    fn may_exist<'a>(&'a self, _: &'a Party) -> DirectoryFuture<'a, bool> {
-        Box::pin(std::future::ready(Ok(true)))
+    pub(super) async fn may_exist(&self, party: &Party) -> Result<bool, Refusal> {
+        match party {
+            Party::Support => Ok(true),
+            Party::User(user) => self.users.may_exist(user).await,
+            Party::Side(side, user) => {
+                let person = Person { side: *side, user: user.clone() };
+                let known = self.users.person(&person).await?.is_some();
+                Ok(known || !self.users.is_filled().await?)
+            }
+        }
     }
 
-    fn known<'a>(&'a self, _: &'a Party) -> DirectoryFuture<'a, Option<Known>> {
-        Box::pin(std::future::ready(Ok(None)))
+    /// What is known of a member: what the directory says, and where it is silent, what their token
+    /// said when they last did something in the chat.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn known(&self, member: &Member) -> Result<Known, Refusal> {
+        let profile = match &member.party {
+            Party::Support => None,
+            Party::User(user) => self.users.profile(user).await?,
+            Party::Side(side, user) => {
+                self.users.person(&Person { side: *side, user: user.clone() }).await?
+            }
+        };
+        let token = member.known.clone();
+        Ok(profile.map_or(token.clone(), |profile| Known {
+            name: profile.name.or(token.name),
+            avatar: profile.avatar.or(profile.profile_picture_url).or(token.avatar),
+            role: Some(profile.role),
+        }))
     }
 }

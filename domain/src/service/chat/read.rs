@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    service::{
-        ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended},
-    },
+    service::{ObjectId, backoff::Backoff, settle::Settled},
 };
 
 /// Messages that are marked by one call at most.
@@ -46,7 +43,8 @@ impl Chats {
             return Err(Refusal::Invalid { path: "messageIds".to_owned(), message });
         }
         let _held = self.locks.hold(&[chat_key(chat)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             let part = part_of(&work.chat, actor)?;
             let (count, up_to) = if ids.is_empty() {
@@ -56,12 +54,11 @@ impl Chats {
             };
             let after = work.chat.clone();
             let what = Happened::Read { actor, count, up_to: up_to.as_ref() };
-            match self.finish(work, voice, &what, None, attempt).await? {
-                Settled::Again => {}
+            match self.finish(work, voice, &what, None).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(Read { chat: after, count }),
             }
         }
-        Err(contended())
     }
 
     async fn read_all(
@@ -99,7 +96,7 @@ impl Chats {
             {
                 member.unread = member.unread.saturating_sub(1);
                 message.read_by.push(part.clone());
-                work.put_message(&message, false);
+                work.put_message(&message, false)?;
                 count += 1;
             }
             if up_to.as_ref().is_none_or(|newest| newest.number < message.number) {

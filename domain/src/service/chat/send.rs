@@ -15,9 +15,10 @@ use crate::{
     error::Refusal,
     service::{
         ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended},
+        backoff::Backoff,
         limits::Counted,
         once::{Once, Outcome},
+        settle::Settled,
         text,
     },
 };
@@ -66,7 +67,8 @@ impl Chats {
     ) -> Result<Outcome<Sent>, Refusal> {
         let _held = self.locks.hold(&[super::record::chat_key(chat)]).await;
         let mut counted = draft.admitted;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut work = self.work_on(voice.dialect(), chat).await?;
             let part = sender_in(&work.chat, actor, draft.kind)?;
             self.check_draft(voice, actor, &draft)?;
@@ -77,19 +79,23 @@ impl Chats {
                 return Err(Refusal::Invalid { path: "replyToMessageId".to_owned(), message });
             }
             if !std::mem::replace(&mut counted, true) {
+                if let Some(once) = &once
+                    && let Some(answer) = once.answered(&*self.store, &self.clock).await?
+                {
+                    return Ok(Outcome::Repeated(answer));
+                }
                 self.limits.take(Counted::ChatMessage, &actor.counted)?;
             }
             let offline = self.who_is_away(&work.chat, &part).await;
-            let message = self.add_message(&mut work, actor, &part, &draft, &offline);
+            let message = self.add_message(&mut work, actor, &part, &draft, &offline)?;
             let chat = work.chat.clone();
             let what = Happened::Sent { message: &message, opened: false, offline: &offline };
-            match self.finish(work, voice, &what, once.as_ref(), attempt).await? {
+            match self.finish(work, voice, &what, once.as_ref()).await? {
                 Settled::Done => return Ok(Outcome::Done(Sent { chat, message })),
                 Settled::Repeated(answer) => return Ok(Outcome::Repeated(answer)),
-                Settled::Again => {}
+                Settled::Again => backoff.wait().await?,
             }
         }
-        Err(contended())
     }
 
     /// Counts a message before it is there: for uploads, whose file comes first.
@@ -134,7 +140,7 @@ impl Chats {
         part: &Party,
         draft: &Draft,
         offline: &[Party],
-    ) -> Message {
+    ) -> Result<Message, Refusal> {
         let chat = &mut work.chat;
         // Later than the one before, so that a time names a place between two messages.
         let earliest = chat.last_at + u64::from(chat.count > 0);
@@ -164,8 +170,8 @@ impl Chats {
             recipient_online: offline.len() < for_whom,
             read_by: Vec::new(),
         };
-        work.put_message(&message, true);
-        message
+        work.put_message(&message, true)?;
+        Ok(message)
     }
 
     /// The other members who are not there. The support pool has no place to be at.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chats,
+    Chats, LAYOUT,
     party::{Actor, Party},
     record::{
         Chat, Dialect, Message, chat_key, message_id_key, messages_of, place_key, shelf_count_key,
@@ -15,11 +15,10 @@ use crate::{
     error::Refusal,
     service::{
         ObjectId,
-        attempts::{Settled, settle},
         once::Once,
-        record,
+        settle::{Settled, settle},
     },
-    store::{Commit, Expect, Write},
+    store::{Commit, Expect, StoreError, Write},
 };
 
 /// A chat under way from one state to the next.
@@ -48,19 +47,24 @@ impl Work {
     }
 
     /// Puts a message, new or changed, into the commit.
-    pub(super) fn put_message(&mut self, message: &Message, is_new: bool) {
+    pub(super) fn put_message(
+        &mut self,
+        message: &Message,
+        is_new: bool,
+    ) -> Result<(), StoreError> {
         let key = messages_of(message.chat).number(message.number);
         // All commits on a chat expect the chat as it was, so the message is as it was, too.
-        self.commit.writes.push(Write::put(key, Expect::Anything, record::write(message)));
+        self.commit.writes.push(Write::put(key, Expect::Anything, LAYOUT.pack(message)?));
         if is_new {
             let key = message_id_key(message.chat, message.id);
-            let number = record::write(&message.number);
+            let number = LAYOUT.pack(&message.number)?;
             self.commit.writes.push(Write::put(key, Expect::Absent, number));
         }
+        Ok(())
     }
 
     /// Puts the chat and its places on its members' shelves into the commit.
-    fn put_chat(&mut self) {
+    fn put_chat(&mut self) -> Result<(), StoreError> {
         let places = |chat: &Chat| -> Vec<_> {
             let place = |unread| Place { messages: chat.count, unread };
             let members = chat.members.iter();
@@ -73,11 +77,12 @@ impl Work {
         }
         for entry in after.iter().filter(|entry| !before.contains(entry)) {
             let (key, place) = entry;
-            let value = record::write(place);
+            let value = LAYOUT.pack(place)?;
             self.commit.writes.push(Write::put(key.clone(), Expect::Anything, value));
         }
-        let value = record::write(&self.chat);
+        let value = LAYOUT.pack(&self.chat)?;
         self.commit.writes.push(Write::put(chat_key(self.chat.id), self.expect, value));
+        Ok(())
     }
 }
 
@@ -89,7 +94,7 @@ impl Chats {
     /// [`Refusal::NotFound`] where this dialect has none of this id.
     pub(super) async fn work_on(&self, dialect: Dialect, id: ObjectId) -> Result<Work, Refusal> {
         let record = self.store.get(chat_key(id)).await?;
-        let chat: Option<Chat> = record.as_ref().map(record::read).transpose()?;
+        let chat: Option<Chat> = LAYOUT.unpack_some(record.as_ref())?;
         let chat = chat
             .filter(|chat| chat.dialect == dialect)
             .ok_or(Refusal::NotFound { what: "Chat" })?;
@@ -110,10 +115,10 @@ impl Chats {
     ) -> Result<(), Refusal> {
         let key = shelf_count_key(work.chat.dialect, party, work.chat.kind.shelf());
         let record = self.store.get(key.clone()).await?;
-        let count: u64 = record.as_ref().map(record::read).transpose()?.unwrap_or(0);
+        let count: u64 = LAYOUT.unpack_some(record.as_ref())?.unwrap_or(0);
         let count = if comes { count + 1 } else { count.saturating_sub(1) };
         let expect = Expect::unchanged(record.as_ref());
-        work.commit.writes.push(Write::put(key, expect, record::write(&count)));
+        work.commit.writes.push(Write::put(key, expect, LAYOUT.pack(&count)?));
         Ok(())
     }
 
@@ -126,10 +131,9 @@ impl Chats {
         voice: &dyn Voice,
         what: &Happened<'_>,
         once: Option<&Once>,
-        attempt: u32,
     ) -> Result<Settled, Refusal> {
         if work.before.as_ref() != Some(&work.chat) || !work.commit.writes.is_empty() {
-            work.put_chat();
+            work.put_chat()?;
         }
         let said = voice.say(&work.chat, what);
         work.commit.events.extend(said.events);
@@ -138,7 +142,7 @@ impl Chats {
             work.commit.claim = Some(once.clone().claim(answer, &self.clock));
         }
         let boxes = self.notifications.add_to(&mut work.commit, said.notifications).await?;
-        let settled = settle(&*self.store, work.commit, attempt).await?;
+        let settled = settle(&*self.store, work.commit).await?;
         drop(boxes);
         if matches!(settled, Settled::Done) {
             self.order(said.orders).await;
@@ -147,13 +151,9 @@ impl Chats {
     }
 
     /// Commits what nobody is told of.
-    pub(super) async fn finish_silently(
-        &self,
-        mut work: Work,
-        attempt: u32,
-    ) -> Result<Settled, Refusal> {
-        work.put_chat();
-        settle(&*self.store, work.commit, attempt).await
+    pub(super) async fn finish_silently(&self, mut work: Work) -> Result<Settled, Refusal> {
+        work.put_chat()?;
+        settle(&*self.store, work.commit).await
     }
 
     /// After the events are out, so that those who leave hear why.

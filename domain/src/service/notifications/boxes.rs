@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Notifications;
+use super::{LAYOUT, Notifications};
 use crate::{
     error::Refusal,
     identity::UserId,
-    service::{ObjectId, record, telling},
-    store::{Commit, Expect, Key, Scan, Write},
+    service::{ObjectId, telling},
+    store::{Commit, Expect, Key, Scan, StoreError, Write},
 };
 
 /// The figures of a user's notifications.
@@ -79,7 +79,7 @@ impl Notifications {
     pub(super) async fn open(&self, user: &UserId) -> Result<Opened, Refusal> {
         let record = self.store.get(key_of_box(user)).await?;
         let expect = Expect::unchanged(record.as_ref());
-        let figures = record.as_ref().map(record::read).transpose()?.unwrap_or(Figures::EMPTY);
+        let figures = LAYOUT.unpack_some(record.as_ref())?.unwrap_or(Figures::EMPTY);
         let opened = Opened { expect, figures, told: figures.unread };
         if figures.total() == 0
             || self.store.get(entries_of(user).number(figures.first)).await?.is_some()
@@ -90,7 +90,7 @@ impl Notifications {
         let all = usize::try_from(figures.total()).unwrap_or(usize::MAX);
         for (key, record) in self.store.scan(Scan::of(entries_of(user), all)).await? {
             let number = key.after(&entries_of(user)).number().unwrap_or(figures.next);
-            let entry: Entry = record::read(&record)?;
+            let entry: Entry = LAYOUT.unpack(&record)?;
             counted.first = counted.first.min(number);
             counted.unread += u64::from(!figures.is_read(number, &entry));
         }
@@ -100,14 +100,19 @@ impl Notifications {
     /// An entry by its number.
     pub(super) async fn entry(&self, user: &UserId, number: u64) -> Result<Option<Entry>, Refusal> {
         let record = self.store.get(entries_of(user).number(number)).await?;
-        Ok(record.as_ref().map(record::read).transpose()?)
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
     }
 
     /// Puts the box into a commit, with the word to the user where the count is another one.
-    pub(super) fn close(&self, user: &UserId, opened: Opened, commit: &mut Commit) {
+    pub(super) fn close(
+        &self,
+        user: &UserId,
+        opened: Opened,
+        commit: &mut Commit,
+    ) -> Result<(), StoreError> {
         // A day longer than its last entry, so that a box never goes before its entries.
         let until = self.clock.unix_ms() + self.settings.kept_ms + 24 * 60 * 60 * 1_000;
-        let figures = record::write(&opened.figures);
+        let figures = LAYOUT.pack(&opened.figures)?;
         commit.writes.push(Write::put_until(key_of_box(user), opened.expect, figures, until));
         if opened.figures.unread != opened.told {
             let payload = UnreadCountUpdate { unread_count: opened.figures.unread };
@@ -119,14 +124,22 @@ impl Notifications {
                 event
             }));
         }
+        Ok(())
     }
 
     /// Puts an entry into a commit.
-    pub(super) fn put(&self, user: &UserId, number: u64, entry: &Entry, commit: &mut Commit) {
+    pub(super) fn put(
+        &self,
+        user: &UserId,
+        number: u64,
+        entry: &Entry,
+        commit: &mut Commit,
+    ) -> Result<(), StoreError> {
         let until = entry.created_at + self.settings.kept_ms;
         let key = entries_of(user).number(number);
-        let value = record::write(entry);
+        let value = LAYOUT.pack(entry)?;
         commit.writes.push(Write::put_until(key, Expect::Anything, value, until));
+        Ok(())
     }
 }
 

@@ -21,8 +21,11 @@ pub use view::NotificationView;
 
 use std::sync::Arc;
 
-use super::{Deps, limits::UserLimits, stripes::Stripes};
+use super::{Deps, limits::UserLimits, stored::Layout, stripes::Stripes, users::Users};
 use crate::{clock::Clock, store::Store};
+
+/// Of all records here.
+const LAYOUT: Layout = Layout(1);
 
 /// How long and how many (contract, section 4), and who may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,23 +50,19 @@ pub struct Notifications {
     store: Arc<dyn Store>,
     clock: Clock,
     limits: Arc<UserLimits>,
-    directory: Arc<dyn super::chat::Directory>,
+    users: Arc<Users>,
     settings: NotificationSettings,
     locks: Stripes,
 }
 
 impl Notifications {
     /// The notifications in this store.
-    pub fn new(
-        deps: &Deps,
-        directory: Arc<dyn super::chat::Directory>,
-        settings: NotificationSettings,
-    ) -> Self {
+    pub fn new(deps: &Deps, users: Arc<Users>, settings: NotificationSettings) -> Self {
         Self {
             store: Arc::clone(&deps.store),
             clock: deps.clock.clone(),
             limits: Arc::clone(&deps.limits),
-            directory,
+            users,
             settings,
             locks: Stripes::default(),
         }

@@ -6,13 +6,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Notifications,
+    LAYOUT, Notifications,
     boxes::{Entry, entries_of, key_of_box, key_of_id},
 };
 use crate::{
     error::Refusal,
     identity::UserId,
-    service::{ObjectId, record, stripes::Held, telling},
+    service::{ObjectId, stripes::Held, telling},
     store::{Commit, Expect, Write},
     time::Timestamp,
 };
@@ -98,15 +98,15 @@ impl Notifications {
             let number = opened.figures.next;
             opened.figures.next += 1;
             opened.figures.unread += 1;
-            self.put(user, number, &entry, commit);
+            self.put(user, number, &entry, commit)?;
             let until = entry.created_at + self.settings.kept_ms;
-            let (key, number) = (key_of_id(user, entry.id), record::write(&number));
+            let (key, number) = (key_of_id(user, entry.id), LAYOUT.pack(&number)?);
             commit.writes.push(Write::put_until(key, Expect::Absent, number, until));
             let room = telling::room("user-", user.as_str());
             let payload = NewNotificationEvent { notification: Shown::of(&entry) };
             commit.events.extend(telling::marketplace("new-notification", &payload, room));
         }
-        self.close(user, opened, commit);
+        self.close(user, opened, commit)?;
         Ok(())
     }
 }

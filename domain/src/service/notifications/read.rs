@@ -1,7 +1,7 @@
 //! What a user asks of the own notifications.
 
 use super::{
-    NotificationView, Notifications,
+    LAYOUT, NotificationView, Notifications,
     boxes::{Entry, entries_of, key_of_box, key_of_id},
 };
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
     identity::UserId,
     service::{
         ObjectId,
-        attempts::{ATTEMPTS_MAX, Settled, contended, settle},
+        backoff::Backoff,
         page::{Listed, Page, Pagination},
-        record,
+        settle::{Settled, settle},
     },
     store::{Commit, Scan},
 };
@@ -40,7 +40,7 @@ impl Notifications {
             let scan = scan.above(entries.clone().number(above)).below(entries.number(below));
             for (key, record) in self.store.scan(scan).await? {
                 let number = key.after(&entries_of(user)).number().unwrap_or_default();
-                let entry: Entry = record::read(&record)?;
+                let entry: Entry = LAYOUT.unpack(&record)?;
                 let read = figures.is_read(number, &entry);
                 items.push(NotificationView::of(entry, read));
             }
@@ -76,7 +76,8 @@ impl Notifications {
     /// [`Refusal::NotFound`] where the user has none of this id; [`Refusal::Unavailable`].
     pub async fn read(&self, user: &UserId, id: ObjectId) -> Result<NotificationView, Refusal> {
         let _held = self.locks.hold(&[key_of_box(user)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut opened = self.open(user).await?;
             let (number, mut entry) = self.find(user, id).await?;
             if opened.figures.is_read(number, &entry) {
@@ -85,16 +86,15 @@ impl Notifications {
             entry.read = true;
             opened.figures.unread = opened.figures.unread.saturating_sub(1);
             let mut commit = Commit::default();
-            self.put(user, number, &entry, &mut commit);
-            self.close(user, opened, &mut commit);
-            match settle(&*self.store, commit, attempt).await? {
-                Settled::Again => {}
+            self.put(user, number, &entry, &mut commit)?;
+            self.close(user, opened, &mut commit)?;
+            match settle(&*self.store, commit).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => {
                     return Ok(NotificationView::of(entry, true));
                 }
             }
         }
-        Err(contended())
     }
 
     /// Marks all as read, and says how many were not.
@@ -104,7 +104,8 @@ impl Notifications {
     /// [`Refusal::Unavailable`].
     pub async fn read_all(&self, user: &UserId) -> Result<u64, Refusal> {
         let _held = self.locks.hold(&[key_of_box(user)]).await;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let mut opened = self.open(user).await?;
             let unread = std::mem::take(&mut opened.figures.unread);
             if unread == 0 {
@@ -112,20 +113,18 @@ impl Notifications {
             }
             opened.figures.read_below = opened.figures.next;
             let mut commit = Commit::default();
-            self.close(user, opened, &mut commit);
-            match settle(&*self.store, commit, attempt).await? {
-                Settled::Again => {}
+            self.close(user, opened, &mut commit)?;
+            match settle(&*self.store, commit).await? {
+                Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => return Ok(unread),
             }
         }
-        Err(contended())
     }
 
     async fn find(&self, user: &UserId, id: ObjectId) -> Result<(u64, Entry), Refusal> {
         let missing = Refusal::NotFound { what: "Notification" };
         let record = self.store.get(key_of_id(user, id)).await?;
-        let number: u64 =
-            record.as_ref().map(record::read).transpose()?.ok_or_else(|| missing.clone())?;
+        let number: u64 = LAYOUT.unpack_some(record.as_ref())?.ok_or_else(|| missing.clone())?;
         let entry = self.entry(user, number).await?.ok_or(missing)?;
         Ok((number, entry))
     }

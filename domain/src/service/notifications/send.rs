@@ -10,9 +10,10 @@ use crate::{
     event::App,
     identity::{Identity, Role, UserId},
     service::{
-        attempts::{ATTEMPTS_MAX, Settled, contended, settle},
+        backoff::Backoff,
         limits::Counted,
         once::{Once, Outcome},
+        settle::{Settled, settle},
         telling, text,
     },
     store::Commit,
@@ -131,28 +132,32 @@ impl Notifications {
             return Err(Refusal::Forbidden { code: "FORBIDDEN", message: "Access denied" });
         }
         check(&sending)?;
-        let party = super::super::chat::Party::User(sending.to_user_id.clone());
-        if !self.directory.may_exist(&party).await? {
+        if !self.users.may_exist(&sending.to_user_id).await? {
             return Err(Refusal::NotFound { what: "User" });
+        }
+        if let Some(once) = &once
+            && let Some(answer) = once.answered(&*self.store, &self.clock).await?
+        {
+            return Ok(Outcome::Repeated(answer));
         }
         self.limits.take(Counted::Notification, from.user.as_str())?;
         let sent = Sent { queued: false, saved: true };
         let answer = serde_json::to_vec(&sent).unwrap_or_default();
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut backoff = Backoff::default();
+        loop {
             let claim = once.clone().map(|once| once.claim(answer.clone(), &self.clock));
             let mut commit = Commit { claim, ..Commit::default() };
             commit.events.extend(self.received(from, &sending));
             let news = vec![(sending.to_user_id.clone(), stored(from, &sending))];
             let held = self.add_to(&mut commit, news).await?;
-            let settled = settle(&*self.store, commit, attempt).await?;
+            let settled = settle(&*self.store, commit).await?;
             drop(held);
             match settled {
                 Settled::Done => return Ok(Outcome::Done(sent)),
                 Settled::Repeated(answer) => return Ok(Outcome::Repeated(answer)),
-                Settled::Again => {}
+                Settled::Again => backoff.wait().await?,
             }
         }
-        Err(contended())
     }
 
     fn received(&self, from: &Identity, sending: &SendNotification) -> Option<crate::Publish> {

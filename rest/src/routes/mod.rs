@@ -6,7 +6,9 @@ mod docs;
 mod emit;
 mod events;
 mod health;
+mod orders;
 mod presence;
+mod products;
 mod rooms;
 mod sockets;
 
@@ -40,6 +42,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        orders::operations(),
+        products::operations(),
         health::operations(),
         docs::operations(),
     ]

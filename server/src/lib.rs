@@ -45,6 +45,7 @@ mod metrics;
 mod namespace;
 mod options;
 pub mod pages;
+pub mod presence;
 mod room;
 mod session;
 pub mod start;

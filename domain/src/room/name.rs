@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crier_protocol::Room;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Bytes that the name of a room may have.
@@ -106,6 +107,16 @@ impl From<RoomName> for String {
 impl From<RoomName> for Room {
     fn from(name: RoomName) -> Self {
         Self::from(name.0)
+    }
+}
+
+impl JsonSchema for RoomName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RoomName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_:.@/%-]{1,128}$" })
     }
 }
 

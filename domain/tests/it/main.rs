@@ -11,4 +11,5 @@
 mod catalogue;
 mod keys;
 mod policy;
+mod publish_of;
 mod tokens;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crier_domain::{
-    App, AuthMode, Bus, Catalogue, Direction, Identity, Policy, Refusal, Role, RoomName, UserId,
+    App, AuthMode, Bus, Catalogue, Identity, Policy, Refusal, Role, RoomName, UserId,
     event::Sender, service::Services,
 };
 

@@ -7,8 +7,10 @@
     clippy::indexing_slicing,
     reason = "helpers of tests fail by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
 mod catalogue;
 mod keys;
 mod policy;
+mod store;
 mod tokens;

@@ -10,10 +10,12 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, KeyError, Keys, Outlet, Policy, Verifier, VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Outlet, Policy, Verifier,
+    VerifierOptions,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -90,6 +92,8 @@ pub enum StartError {
 pub struct Server {
     /// The bus that the sidecar publishes into.
     pub bus: Arc<LocalBus>,
+    /// The sockets of all replicas.
+    pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
     pub verifier: Arc<Verifier>,
     /// What may be published.
@@ -150,11 +154,13 @@ impl Server {
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
+        let cluster = Arc::new(LocalCluster::new(io.clone()));
         let services = Arc::new(Services::new(Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
-            cluster: Arc::new(LocalCluster::new(io.clone())),
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            order_rules: OrderRules::default(),
         }));
         apps::install(
             &io,
@@ -186,6 +192,7 @@ impl Server {
         let ready = Readiness::default();
         Ok(Self {
             bus,
+            cluster,
             verifier,
             catalogue,
             services,

@@ -3,15 +3,23 @@
 use std::{fmt, sync::Arc};
 
 use crier_protocol::Room;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Bytes that the name of a room may have.
 pub const ROOM_BYTES_MAX: usize = 128;
 
 /// A legal name: 1 to 128 bytes of `A-Z a-z 0-9 _ - : . @ / %`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct RoomName(Arc<str>);
+#[schemars(inline)]
+pub struct RoomName(
+    #[schemars(
+        length(min = 1, max = ROOM_BYTES_MAX),
+        regex(pattern = "^[A-Za-z0-9_.:@/%-]+$")
+    )]
+    Arc<str>,
+);
 
 /// Why a text is no name of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

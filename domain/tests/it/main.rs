@@ -11,6 +11,9 @@
 
 mod catalogue;
 mod keys;
+mod orders;
 mod policy;
+mod publish_of;
 mod store;
 mod tokens;
+mod users;

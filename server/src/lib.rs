@@ -33,6 +33,7 @@
 pub mod adapter;
 pub mod apps;
 pub mod auth;
+mod badge;
 pub mod bus;
 pub mod cli;
 pub mod cluster;
@@ -55,6 +56,7 @@ pub use crier_protocol::{
 };
 
 pub use self::{
+    badge::{Badge, Who},
     error::{AckError, Acks, EmitError},
     http::serve,
     io::{BadNamespace, Io},

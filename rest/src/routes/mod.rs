@@ -9,6 +9,7 @@ mod health;
 mod presence;
 mod rooms;
 mod sockets;
+mod users;
 
 use std::{
     convert::Infallible,
@@ -40,6 +41,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        users::operations(),
         health::operations(),
         docs::operations(),
     ]

@@ -20,3 +20,4 @@ mod idempotency;
 mod origins;
 mod process;
 mod sockets;
+mod users;

@@ -11,5 +11,6 @@
 mod catalogue;
 mod keys;
 mod policy;
+mod publish_of;
 mod tokens;
 mod users;

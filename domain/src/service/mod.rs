@@ -3,8 +3,12 @@
 //! A service takes who asks and what, reads the store, decides, and commits writes and events in one
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
+pub mod grants;
 pub mod limits;
+mod membership;
 pub mod once;
+pub mod revocations;
+pub mod subscriptions;
 pub mod users;
 
 use std::sync::Arc;
@@ -27,6 +31,12 @@ pub struct Deps {
 /// Every service, as the server's apps and the sidecar hold them.
 #[derive(Debug)]
 pub struct Services {
+    /// Rooms that backends grant.
+    pub grants: grants::Grants,
+    /// Users whose tokens are refused.
+    pub revocations: revocations::Revocations,
+    /// The channels that users have subscribed to.
+    pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
     /// The user directory.
@@ -36,7 +46,12 @@ pub struct Services {
 impl Services {
     /// The services over these parts.
     pub fn new(deps: Deps) -> Self {
-        let users = Arc::new(users::Users::new(&deps));
-        Self { limits: deps.limits, users }
+        Self {
+            grants: grants::Grants::new(&deps),
+            revocations: revocations::Revocations::new(&deps),
+            subscriptions: subscriptions::Subscriptions::new(&deps),
+            users: Arc::new(users::Users::new(&deps)),
+            limits: deps.limits,
+        }
     }
 }

@@ -15,6 +15,7 @@ use crier_domain::{
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -159,6 +160,7 @@ impl Server {
             clock: Clock::system(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            order_rules: OrderRules::default(),
         }));
         let gate = Gate::new(
             Arc::clone(&verifier),

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod keys;
+mod orders;
 mod policy;
 mod publish_of;
 mod tokens;

@@ -6,7 +6,9 @@ mod docs;
 mod emit;
 mod events;
 mod health;
+mod orders;
 mod presence;
+mod products;
 mod rooms;
 mod sockets;
 mod users;
@@ -42,6 +44,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         rooms::operations(),
         presence::operations(),
         users::operations(),
+        orders::operations(),
+        products::operations(),
         health::operations(),
         docs::operations(),
     ]

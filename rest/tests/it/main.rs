@@ -17,6 +17,7 @@ mod cluster;
 mod events;
 mod hostile;
 mod idempotency;
+mod orders;
 mod origins;
 mod process;
 mod sockets;

@@ -102,10 +102,10 @@ impl Services {
             notifications,
             orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
             products: products::Products::new(&deps, stripes),
-            users,
             grants: grants::Grants::new(&deps),
             revocations: revocations::Revocations::new(&deps),
             subscriptions: subscriptions::Subscriptions::new(&deps),
+            users,
             limits: deps.limits,
         }
     }

@@ -6,16 +6,20 @@
 pub mod asker;
 mod backoff;
 pub mod chat;
+pub mod grants;
 pub mod limits;
+mod membership;
 pub mod notifications;
 mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
 pub mod products;
+pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
+pub mod subscriptions;
 mod telling;
 pub mod text;
 pub mod users;
@@ -37,22 +41,28 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
-    /// What an operator chose about orders.
-    pub order_rules: orders::OrderRules,
 }
 
-/// What chats and notifications are held to; every default is the contract's.
+/// What chats, notifications and orders are held to; every default is the contract's.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Of chats.
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of orders and products.
+    pub orders: orders::OrderRules,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
 #[derive(Debug)]
 pub struct Services {
+    /// Rooms that backends grant.
+    pub grants: grants::Grants,
+    /// Users whose tokens are refused.
+    pub revocations: revocations::Revocations,
+    /// The channels that users have subscribed to.
+    pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
     /// Chats of both dialects.
@@ -90,9 +100,12 @@ impl Services {
                 settings.chat,
             )),
             notifications,
-            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
-            products: products::Products::new(&deps, stripes),
+            products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
+            orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,
+            grants: grants::Grants::new(&deps),
+            revocations: revocations::Revocations::new(&deps),
+            subscriptions: subscriptions::Subscriptions::new(&deps),
             limits: deps.limits,
         }
     }

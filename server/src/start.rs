@@ -13,8 +13,9 @@ use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
     VerifierOptions,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -156,12 +157,16 @@ impl Server {
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
         let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::new(Deps {
+        let deps = Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        }));
+        };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let settings = Settings { orders, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),

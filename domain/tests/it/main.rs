@@ -11,6 +11,7 @@
 
 mod catalogue;
 mod contract;
+mod docs;
 mod keys;
 mod orders;
 mod policy;

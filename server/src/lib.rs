@@ -48,6 +48,7 @@ pub mod pages;
 mod room;
 mod session;
 pub mod start;
+pub mod tasks;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,

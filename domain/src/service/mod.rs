@@ -6,17 +6,21 @@
 pub mod asker;
 mod backoff;
 pub mod chat;
+pub mod grants;
 pub mod limits;
+mod membership;
 pub mod notifications;
 mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
 pub mod products;
+pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
-mod telling;
+pub mod subscriptions;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 
@@ -53,6 +57,12 @@ pub struct Settings {
 /// Every service, as the server's apps and the sidecar hold them.
 #[derive(Debug)]
 pub struct Services {
+    /// Rooms that backends grant.
+    pub grants: grants::Grants,
+    /// Users whose tokens are refused.
+    pub revocations: revocations::Revocations,
+    /// The channels that users have subscribed to.
+    pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
     /// Chats of both dialects.
@@ -93,6 +103,9 @@ impl Services {
             orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
             products: products::Products::new(&deps, stripes),
             users,
+            grants: grants::Grants::new(&deps),
+            revocations: revocations::Revocations::new(&deps),
+            subscriptions: subscriptions::Subscriptions::new(&deps),
             limits: deps.limits,
         }
     }

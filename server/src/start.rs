@@ -13,8 +13,9 @@ use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::{EmbeddedStore, OpenError},
 };
@@ -154,7 +155,9 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
         let clock = Clock::system();
         let local = Arc::new(LocalBus::new(io.clone()));
@@ -163,12 +166,16 @@ impl Server {
         let records = Arc::clone(&store) as Arc<dyn Store>;
         let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
         let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::new(Deps {
+        let deps = Deps {
             store: records,
             clock,
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        }));
+        };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let settings = Settings { orders, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),

@@ -1,7 +1,8 @@
 //! What a publisher says besides the payload, to fill the names of rooms.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor},
@@ -139,6 +140,28 @@ impl<'de> Deserialize<'de> for Param {
         }
 
         deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl JsonSchema for Params {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Params".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let id = generator.subschema_for::<UserId>();
+        let ids = json_schema!({
+            "type": "array", "items": id, "minItems": 1, "maxItems": IDS_MAX,
+        });
+        json_schema!({
+            "type": "object",
+            "maxProperties": PARAMS_MAX,
+            "additionalProperties": { "anyOf": [id, ids] },
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, KeyError, Keys, Membership, Outlet, Policy, Verifier,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
     VerifierOptions,
     service::{
         Deps, Services,
@@ -93,6 +93,8 @@ pub enum StartError {
 pub struct Server {
     /// The bus that the sidecar publishes into.
     pub bus: Arc<LocalBus>,
+    /// The sockets of all replicas.
+    pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
     pub verifier: Arc<Verifier>,
     /// What may be published.
@@ -154,10 +156,11 @@ impl Server {
         let bus = Arc::new(LocalBus::new(io.clone()));
         let (clock, roster) = (Clock::system(), Roster::default());
         let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let services = Arc::new(Services::new(Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
-            cluster: Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone())),
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         }));
         let gate = Gate::new(
@@ -210,6 +213,7 @@ impl Server {
         let ready = Readiness::default();
         Ok(Self {
             bus,
+            cluster,
             verifier,
             catalogue,
             services,

@@ -83,7 +83,9 @@ impl Role {
 }
 
 /// The side of vendor-chat that a user is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UserType {
     /// Asks about products.
@@ -95,6 +97,14 @@ pub enum UserType {
 impl UserType {
     /// Both sides.
     pub const ALL: [Self; 2] = [Self::Customer, Self::Vendor];
+
+    /// The side across.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Customer => Self::Vendor,
+            Self::Vendor => Self::Customer,
+        }
+    }
 
     /// Takes the word of the claim.
     pub fn parse(word: &str) -> Option<Self> {

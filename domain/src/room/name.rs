@@ -3,15 +3,18 @@
 use std::{fmt, sync::Arc};
 
 use crier_protocol::Room;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Bytes that the name of a room may have.
 pub const ROOM_BYTES_MAX: usize = 128;
 
 /// A legal name: 1 to 128 bytes of `A-Z a-z 0-9 _ - : . @ / %`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline, extend(
+    "minLength" = 1, "maxLength" = ROOM_BYTES_MAX, "pattern" = "^[A-Za-z0-9_.:@/%-]+$"
+))]
 pub struct RoomName(Arc<str>);
 
 /// Why a text is no name of a room.
@@ -107,16 +110,6 @@ impl From<RoomName> for String {
 impl From<RoomName> for Room {
     fn from(name: RoomName) -> Self {
         Self::from(name.0)
-    }
-}
-
-impl JsonSchema for RoomName {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "RoomName".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_:.@/%-]{1,128}$" })
     }
 }
 

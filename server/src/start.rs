@@ -27,8 +27,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
@@ -43,6 +43,7 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
     tasks::Background,
 };
 
@@ -159,16 +160,17 @@ impl Server {
                 .with(config.audiences)
                 .limited(config.socket.limits.clone()),
         );
-        let clock = Clock::system();
+        let (clock, roster) = (Clock::system(), Roster::default());
         let local = Arc::new(LocalBus::new(io.clone()));
         let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
         let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
         let records = Arc::clone(&store) as Arc<dyn Store>;
         let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let deps = Deps {
             store: records,
-            clock,
+            clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         };
@@ -184,7 +186,11 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
         apps::install(
             &io,
@@ -194,6 +200,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );

@@ -12,6 +12,7 @@ mod presence;
 mod products;
 mod rooms;
 mod sockets;
+mod users;
 
 use std::{
     convert::Infallible,
@@ -44,6 +45,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         rooms::operations(),
         presence::operations(),
         grants::operations(),
+        users::operations(),
         orders::operations(),
         products::operations(),
         health::operations(),

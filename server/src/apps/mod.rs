@@ -1,12 +1,16 @@
 //! The applications, written against the public handler API.
 
 mod context;
+mod marketplace;
+mod on;
+mod others;
 mod reply;
+mod shop;
 mod system;
 
 use std::{sync::Arc, time::Duration};
 
-use crier_domain::{Refusal as DomainRefusal, event::describe_parts};
+use crier_domain::{App, Refusal as DomainRefusal, event::describe_parts};
 use crier_protocol::socket::Args;
 
 pub use self::{
@@ -36,6 +40,12 @@ pub fn install(io: &Io, context: Context) {
     main.handlers().before_event(move |socket, event, ack| guard.welcome(socket, event, ack));
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
+    if context.is_on(App::Shop) {
+        shop::install(&main, &context);
+    }
+    if context.is_on(App::Marketplace) {
+        marketplace::install(&main, &context);
+    }
 }
 
 /// What holds in every namespace of the apps, before any code of theirs: the gate, a deadline for

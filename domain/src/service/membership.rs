@@ -2,7 +2,7 @@
 
 use super::Services;
 use crate::{
-    identity::UserId,
+    identity::{Identity, UserId},
     room::{Membership, MembershipFuture, RoomName},
 };
 
@@ -13,10 +13,10 @@ impl Membership for Services {
 
     fn is_participant<'a>(
         &'a self,
-        _chat_id: &'a str,
-        _user: &'a UserId,
+        chat_id: &'a str,
+        who: &'a Identity,
     ) -> MembershipFuture<'a, bool> {
-        Box::pin(std::future::ready(Ok(false)))
+        Box::pin(self.chat.is_participant(chat_id, who))
     }
 
     fn is_granted<'a>(

@@ -21,7 +21,7 @@ mod settle;
 mod stored;
 mod stripes;
 pub mod subscriptions;
-mod telling;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 

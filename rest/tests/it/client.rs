@@ -121,6 +121,12 @@ impl Call {
         self.header("content-type", "application/json")
     }
 
+    /// With another method, for what `post` puts in.
+    pub(crate) fn with_method(mut self, method: Method) -> Self {
+        self.request = self.request.method(method);
+        self
+    }
+
     /// Without this header, for what `post` puts in.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.request.headers_mut().unwrap().remove(name);

@@ -150,7 +150,9 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
         let cluster = Arc::new(LocalCluster::new(io.clone()));

@@ -139,6 +139,11 @@ pub static SETTINGS: &[Setting] = &[
     row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
         "Longest time from now to `exp` that a token may have; 0 = any."),
 
+    row("marketplace.payment_audience", Kind::Choice(&["parties", "everyone"]), "parties",
+        "Who hears of payments: the buyer, seller, request and checkout rooms that a publishing names, and `admins`; or every signed-in socket."),
+    row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
+        "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
+
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
         .or_env(&["CRIER_API_KEYS"]),

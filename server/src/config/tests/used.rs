@@ -12,7 +12,9 @@ const LATER: [(&str, &str); 3] = [
 ];
 
 /// Where the text that reads a setting is not `<section>.<key>`.
-const READ_AS: [(&str, &str); 6] = [
+const READ_AS: [(&str, &str); 8] = [
+    ("marketplace.payment_audience", "config.audiences"),
+    ("audience.products", "config.audiences"),
     ("rest_outbox", "rest.outbox"),
     ("auth.secret", "Configured { secret, pem, jwks }"),
     ("auth.keys", "Configured { secret, pem, jwks }"),

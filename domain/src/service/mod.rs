@@ -14,6 +14,7 @@ mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
+pub mod posts;
 pub mod products;
 pub mod revocations;
 mod settle;
@@ -71,6 +72,8 @@ pub struct Services {
     pub notifications: Arc<notifications::Notifications>,
     /// Orders with stock.
     pub orders: orders::Orders,
+    /// Messages to rooms.
+    pub posts: posts::Posts,
     /// What is sold.
     pub products: products::Products,
     /// The user directory.
@@ -100,6 +103,7 @@ impl Services {
                 settings.chat,
             )),
             notifications,
+            posts: posts::Posts::new(&deps),
             products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
             orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,

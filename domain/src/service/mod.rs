@@ -28,7 +28,12 @@ pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, cluster::Cluster, store::Store};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    store::Store,
+};
 
 /// What services are built on.
 #[derive(Clone, Debug)]
@@ -52,6 +57,8 @@ pub struct Settings {
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of vendor-chat.
+    pub vendor_chat: VendorChatSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -75,6 +82,8 @@ pub struct Services {
     pub products: products::Products,
     /// The user directory.
     pub users: Arc<users::Users>,
+    /// Chats in the words of vendor-chat.
+    pub vendor_chats: VendorChats,
 }
 
 impl Services {
@@ -92,13 +101,19 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let chat = Arc::new(chat::Chats::new(
+            &deps,
+            Arc::clone(&notifications),
+            Arc::clone(&users),
+            settings.chat,
+        ));
         Self {
-            chat: Arc::new(chat::Chats::new(
-                &deps,
-                Arc::clone(&notifications),
+            vendor_chats: VendorChats::new(
+                Arc::clone(&chat),
                 Arc::clone(&users),
-                settings.chat,
-            )),
+                settings.vendor_chat,
+            ),
+            chat,
             notifications,
             orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
             products: products::Products::new(&deps, stripes),

@@ -27,8 +27,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
     bus::LocalBus,
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
@@ -43,6 +43,7 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
     tasks::Background,
 };
 
@@ -154,7 +155,9 @@ impl Server {
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
+        let (clock, roster) = (Clock::system(), Roster::default());
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let services = Arc::new(Services::new(Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
@@ -170,7 +173,11 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
         apps::install(
             &io,
@@ -180,6 +187,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );

@@ -7,7 +7,10 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Auth, AuthKeys, Config, Http, Presence, Rest, Rooms, Shown, Shutdown, Socket, is_loopback,
+};
+use crate::apps::AudienceMode;
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -35,6 +38,11 @@ impl Config {
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
+            rooms: Rooms { policy: r.room_rules("rooms.policy") },
+            presence: Presence {
+                grace: r.time("presence.grace"),
+                audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
+            },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{Auth, AuthKeys, Http, Presence, Rest, Rooms, Shutdown, Socket};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -77,6 +77,10 @@ pub struct Config {
     pub http: Http,
     /// `[auth]`.
     pub auth: Auth,
+    /// `[rooms]`.
+    pub rooms: Rooms,
+    /// `[presence]`.
+    pub presence: Presence,
     /// `[rest]`.
     pub rest: Rest,
     /// `[shutdown]`.

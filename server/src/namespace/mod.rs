@@ -173,6 +173,11 @@ impl Namespace {
         selected.as_slice().iter().filter(|socket| socket.is_connected()).cloned().collect()
     }
 
+    /// How many sockets of this replica are in a room.
+    pub(crate) fn room_len(&self, room: &Room) -> usize {
+        self.0.registry.members(room).map_or(0, |members| members.len())
+    }
+
     pub(crate) fn rooms_len(&self) -> usize {
         self.0.registry.rooms_len()
     }

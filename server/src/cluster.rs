@@ -63,7 +63,7 @@ fn act(socket: &Socket, action: &Action) {
         Action::Join(rooms) => {
             for room in rooms {
                 // A socket that has gone, or is in as many rooms as it may, stays as it is.
-                let _ = socket.join(room.clone());
+                let _ = socket.join_by_backend(room.clone());
             }
         }
         Action::Leave(rooms) => {

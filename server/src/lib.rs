@@ -46,6 +46,7 @@ mod metrics;
 mod namespace;
 mod options;
 pub mod pages;
+mod recovery;
 mod room;
 mod session;
 pub mod start;
@@ -67,6 +68,7 @@ pub use self::{
         socket::{JoinError, Socket},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    recovery::{Recovery, RecoveryOptions},
     session::{EngineHandler, EngineSocket, Handshake},
 };
 

@@ -103,5 +103,5 @@ fn answer(socket: &Socket, refusal: &DomainRefusal, ack: Ack) {
         timestamp: Timestamp::now(),
     };
     // A client that has gone, or is too slow, is not told.
-    let _ = socket.emit("error", &event);
+    let _ = socket.emit_direct("error", &event);
 }

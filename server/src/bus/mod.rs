@@ -11,7 +11,7 @@ use std::{
 };
 
 use crier_domain::{
-    Bus, BusError, Idempotency, Outlet, Publish, Published, publish::PublishFuture,
+    Bus, BusError, Class, Idempotency, Outlet, Publish, Published, publish::PublishFuture,
 };
 use crier_protocol::socket::Args;
 
@@ -104,6 +104,7 @@ fn send(io: &Io, event: Publish) -> Result<(), BusError> {
             event: event.event.as_str().into(),
             args,
             volatile: event.volatile,
+            recoverable: event.class != Class::Ephemeral,
             key: event.key.map(Into::into),
         };
         io.publish(envelope).map_err(|error| error.to_string())

@@ -7,7 +7,9 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Auth, AuthKeys, Config, Http, Namespaces, Recovery, Rest, Shown, Shutdown, Socket, is_loopback,
+};
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -44,6 +46,15 @@ impl Config {
                 requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
             },
+            recovery: Recovery {
+                window: r.time("recovery.window"),
+                entries_max: r.number("recovery.entries_max"),
+                bytes_max: r.number("recovery.bytes_max"),
+                replay_events_max: r.number("recovery.replay_events_max"),
+                replay_bytes_max: r.number("recovery.replay_bytes_max"),
+                sessions_max: r.number("recovery.sessions_max"),
+            },
+            namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{Auth, AuthKeys, Http, Namespaces, Recovery, Rest, Shutdown, Socket};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -79,6 +79,10 @@ pub struct Config {
     pub auth: Auth,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[recovery]`.
+    pub recovery: Recovery,
+    /// `[namespaces]`.
+    pub namespaces: Namespaces,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

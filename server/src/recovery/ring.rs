@@ -199,3 +199,160 @@ impl Ring {
 fn cost(entry: &Entry) -> usize {
     OVERHEAD + 2 * entry.parcel.packet.size()
 }
+
+#[cfg(test)]
+mod tests {
+    use crier_protocol::socket::{Args, Outgoing};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OWN: &str = "own";
+
+    fn room(n: u8) -> Room {
+        Room::from(format!("r{n}"))
+    }
+
+    fn entry(
+        id: u64,
+        namespace: &Name,
+        rooms: &[Room],
+        except: &[Room],
+        key: Option<u8>,
+    ) -> Arc<Entry> {
+        let packet = Outgoing::event(namespace, "e", Args::none(), None).unwrap();
+        let key = key.map(|key| key.to_string().into());
+        let target = Target { rooms: rooms.into(), except: except.into(), ..Target::default() };
+        let parcel = Arc::new(Parcel { key, ..Parcel::from(packet) });
+        Arc::new(Entry { id, logged: true, namespace: namespace.clone(), target, parcel })
+    }
+
+    fn ids(missed: Result<Missed, NotRecovered>) -> Result<Vec<u64>, NotRecovered> {
+        missed.map(|missed| missed.iter().map(|entry| entry.id).collect())
+    }
+
+    fn missed(
+        ring: &Ring,
+        membership: &Membership,
+        range: (u64, u64),
+        options: &RecoveryOptions,
+    ) -> Result<Vec<u64>, NotRecovered> {
+        ids(ring.missed(&Name::MAIN, OWN, membership, range, options, |_| true))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_go_when_their_time_is_over_and_nothing_is_left_of_them() {
+        let options = RecoveryOptions::default();
+        let mut ring = Ring::new(&options);
+        for id in 1..=3 {
+            ring.push(entry(id, &Name::MAIN, &[room(1), room(1)], &[], None), Instant::now());
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        assert_eq!((ring.head(), ring.gone(), ring.size().0), (3, 0, 3));
+        tokio::time::advance(options.window + SLACK - Duration::from_secs(120)).await;
+        ring.trim(Instant::now());
+        assert_eq!((ring.head(), ring.gone(), ring.size().0), (3, 1, 2));
+        tokio::time::advance(options.window).await;
+        ring.trim(Instant::now());
+        assert_eq!((ring.head(), ring.gone(), ring.size()), (3, 3, (0, 0)));
+        assert!(ring.by_namespace.is_empty());
+        // Nothing was missed since, and that is known.
+        let nobody = Membership::default();
+        assert_eq!(missed(&ring, &nobody, (3, 3), &options), Ok(Vec::new()));
+        assert_eq!(missed(&ring, &nobody, (2, 3), &options), Err(NotRecovered::LogLost));
+    }
+
+    #[test]
+    fn the_oldest_go_for_their_number_and_their_bytes() {
+        let few = RecoveryOptions { entries_max: 3, ..RecoveryOptions::default() };
+        let small = RecoveryOptions { bytes_max: 3_000, ..RecoveryOptions::default() };
+        for options in [few, small] {
+            let mut ring = Ring::new(&options);
+            for id in 1..=100 {
+                ring.push(entry(id, &Name::MAIN, &[], &[], None), Instant::now());
+            }
+            assert_eq!((ring.size().0, ring.gone()), (3, 97));
+            assert!(ring.size().1 <= options.bytes_max);
+        }
+    }
+
+    /// What happens to one socket, and around it.
+    #[derive(Clone, Debug)]
+    enum Op {
+        Join(u8),
+        Leave(u8),
+        Publish { main: bool, rooms: Vec<u8>, except: Vec<u8>, key: Option<u8>, own: bool },
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let rooms = || prop::collection::vec(0u8..5, 0..3);
+        let key = prop::option::weighted(0.3, 0u8..3);
+        prop_oneof![
+            (0u8..5).prop_map(Op::Join),
+            (0u8..5).prop_map(Op::Leave),
+            (prop::bool::weighted(0.9), rooms(), rooms(), key, prop::bool::weighted(0.1)).prop_map(
+                |(main, rooms, except, key, own)| Op::Publish { main, rooms, except, key, own }
+            ),
+        ]
+    }
+
+    proptest! {
+        /// The ring and the memory of rooms against the plainest model: whoever is connected notes what
+        /// it gets.
+        #[test]
+        fn a_replay_is_what_a_connected_socket_got(
+            ops in prop::collection::vec(op(), 0..120),
+            after in 0u64..60,
+            entries_max in 1usize..200,
+            replay_events_max in 1usize..60,
+        ) {
+            let options =
+                RecoveryOptions { entries_max, replay_events_max, ..RecoveryOptions::default() };
+            let (mut ring, mut membership) = (Ring::new(&options), Membership::default());
+            let other = Name::parse("/other", 128).unwrap();
+            let mut joined = std::collections::BTreeSet::new();
+            let mut got: Vec<(u64, Option<u8>)> = Vec::new();
+            for op in ops {
+                match op {
+                    Op::Join(n) => {
+                        joined.insert(n);
+                        membership.join(&room(n), ring.head(), false);
+                    }
+                    Op::Leave(n) => {
+                        joined.remove(&n);
+                        membership.leave(room(n).as_str(), ring.head(), ring.gone());
+                    }
+                    Op::Publish { main, rooms, except, key, own } => {
+                        let namespace = if main { &Name::MAIN } else { &other };
+                        let id = ring.head() + 1;
+                        let named = |rooms: &[u8]| rooms.iter().map(|n| room(*n)).collect::<Vec<_>>();
+                        let mut to = named(&rooms);
+                        to.extend(own.then(|| Room::from(OWN)));
+                        ring.push(entry(id, namespace, &to, &named(&except), key), Instant::now());
+                        let any = to.is_empty() || own || rooms.iter().any(|n| joined.contains(n));
+                        if main && any && !except.iter().any(|n| joined.contains(n)) {
+                            got.push((id, key));
+                        }
+                    }
+                }
+            }
+            let up_to = ring.head();
+            let mut keys = HashSet::new();
+            let mut owed: Vec<u64> = got
+                .iter()
+                .rev()
+                .filter(|(id, key)| *id > after && key.is_none_or(|key| keys.insert(key)))
+                .map(|(id, _)| *id)
+                .collect();
+            owed.reverse();
+            let expected = if after < ring.gone() || after > up_to {
+                Err(NotRecovered::LogLost)
+            } else if owed.len() > replay_events_max {
+                Err(NotRecovered::TooMuch)
+            } else {
+                Ok(owed)
+            };
+            prop_assert_eq!(missed(&ring, &membership, (after, up_to), &options), expected);
+        }
+    }
+}

@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod identity;
@@ -36,6 +37,6 @@ pub use identity::{
 pub use publish::{
     Args, ArgsError, Bus, BusError, Filter, Idempotency, Outlet, Publish, Published,
 };
-pub use room::{Policy, RoomName, RoomPattern, channel};
+pub use room::{Membership, Policy, RoomName, RoomPattern, RoomRule, channel};
 pub use store::Store;
 pub use time::Timestamp;

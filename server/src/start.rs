@@ -10,12 +10,11 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Outlet, Policy, Store, Verifier,
-    VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
+    Verifier, VerifierOptions,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
-        orders::OrderRules,
     },
     store::{EmbeddedStore, OpenError},
 };
@@ -43,6 +42,7 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    tasks::Background,
 };
 
 /// What can stop a server from starting.
@@ -113,6 +113,7 @@ pub struct Server {
     prometheus: PrometheusHandle,
     client: ClientFiles,
     listeners: Listeners,
+    background: Background,
 }
 
 /// Where a server listens.
@@ -152,8 +153,6 @@ impl Server {
         let io = Io::new(options(&config));
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
-        let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
-        let policy = Policy::new(development || mode == AuthMode::Off);
         let catalogue = Arc::new(
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
         );
@@ -169,8 +168,17 @@ impl Server {
             clock,
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            order_rules: OrderRules::default(),
         }));
+        let gate = Gate::new(
+            Arc::clone(&verifier),
+            Arc::clone(&services),
+            mode,
+            config.auth.query_token,
+            config.apps.iter().copied().collect(),
+        );
+        let membership = Arc::clone(&services) as Arc<dyn Membership>;
+        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let background = Background::default();
         apps::install(
             &io,
             apps::Context {
@@ -179,6 +187,7 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                background: background.clone(),
             },
         );
         let listeners = Listeners {
@@ -213,6 +222,7 @@ impl Server {
             prometheus,
             client,
             listeners,
+            background,
         })
     }
 
@@ -228,7 +238,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, store, config, prometheus, client, listeners, ready, .. } = self;
+        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -273,6 +283,7 @@ impl Server {
         let drained = tokio::time::timeout(drain, async {
             // Half of the time for the sessions, the rest for what they leave behind.
             io.close(drain / 2).await;
+            background.stop().await;
             stopped.cancel();
             internal.cancel();
             while let Some(ended) = tasks.join_next().await {

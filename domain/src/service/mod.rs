@@ -4,19 +4,24 @@
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
 pub mod asker;
+pub mod attachments;
 mod backoff;
 pub mod chat;
+pub mod grants;
 pub mod limits;
+mod membership;
 pub mod notifications;
 mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
 pub mod products;
+pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
-mod telling;
+pub mod subscriptions;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 
@@ -37,24 +42,34 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
-    /// What an operator chose about orders.
-    pub order_rules: orders::OrderRules,
 }
 
-/// What chats and notifications are held to; every default is the contract's.
+/// What chats, notifications and orders are held to; every default is the contract's.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Of chats.
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of files.
+    pub attachments: attachments::AttachmentSettings,
+    /// Of orders and products.
+    pub orders: orders::OrderRules,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
 #[derive(Debug)]
 pub struct Services {
+    /// Rooms that backends grant.
+    pub grants: grants::Grants,
+    /// Users whose tokens are refused.
+    pub revocations: revocations::Revocations,
+    /// The channels that users have subscribed to.
+    pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Files that go with messages.
+    pub attachments: Arc<attachments::Attachments>,
     /// Chats of both dialects.
     pub chat: Arc<chat::Chats>,
     /// What users are told of.
@@ -83,6 +98,7 @@ impl Services {
             settings.notifications,
         ));
         Self {
+            attachments: Arc::new(attachments::Attachments::new(&deps, settings.attachments)),
             chat: Arc::new(chat::Chats::new(
                 &deps,
                 Arc::clone(&notifications),
@@ -90,9 +106,12 @@ impl Services {
                 settings.chat,
             )),
             notifications,
-            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
-            products: products::Products::new(&deps, stripes),
+            products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
+            orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,
+            grants: grants::Grants::new(&deps),
+            revocations: revocations::Revocations::new(&deps),
+            subscriptions: subscriptions::Subscriptions::new(&deps),
             limits: deps.limits,
         }
     }

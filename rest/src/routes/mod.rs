@@ -11,6 +11,7 @@ mod presence;
 mod products;
 mod rooms;
 mod sockets;
+mod users;
 
 use std::{
     convert::Infallible,
@@ -42,6 +43,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        users::operations(),
         orders::operations(),
         products::operations(),
         health::operations(),

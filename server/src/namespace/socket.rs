@@ -312,6 +312,16 @@ impl Socket {
 
     // For the session's owner and the namespace.
 
+    /// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether both came over one connection.
+    pub(crate) fn shares_connection(&self, other: &Self) -> bool {
+        self.0.session.sid() == other.0.session.sid()
+    }
+
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {
         let address = self.handshake().address;

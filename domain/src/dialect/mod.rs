@@ -1,0 +1,3 @@
+//! The chat service in the words of each app.
+
+pub mod marketplace;

@@ -7,7 +7,9 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Attachments, Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback,
+};
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -45,6 +47,12 @@ impl Config {
                     .unwrap_or(NonZeroU32::MIN),
                 refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
+            },
+            attachments: Attachments {
+                bytes_max: r.number("attachments.bytes_max"),
+                s3_bucket: r.text("attachments.s3_bucket"),
+                s3_endpoint: r.text("attachments.s3_endpoint"),
+                s3_region: r.text("attachments.s3_region").unwrap_or_default(),
             },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),

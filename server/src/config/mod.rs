@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{Attachments, Auth, AuthKeys, Http, Rest, Shutdown, Socket};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -79,6 +79,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -46,10 +46,12 @@ mod metrics;
 mod namespace;
 mod options;
 pub mod pages;
+pub mod presence;
 mod recovery;
 mod room;
 mod session;
 pub mod start;
+pub mod tasks;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,

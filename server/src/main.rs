@@ -3,7 +3,7 @@
 use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
 use crier_domain::Role;
-use crier_rest::{Sidecar, SidecarConfig};
+use crier_rest::{Parts, Sidecar, SidecarConfig};
 use crier_server::{
     cli::{Command, Invocation, Token},
     config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
@@ -94,14 +94,19 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let ready = server.ready.clone();
     let sidecar = Sidecar::new(
         sidecar_config,
-        Arc::clone(&server.bus) as Arc<dyn crier_domain::Bus>,
-        Arc::clone(&server.verifier),
-        Arc::clone(&server.catalogue),
-        Arc::new(move || ready.get()),
+        Parts {
+            bus: Arc::clone(&server.bus) as _,
+            cluster: Arc::clone(&server.cluster) as _,
+            services: Arc::clone(&server.services),
+            verifier: Arc::clone(&server.verifier),
+            catalogue: Arc::clone(&server.catalogue),
+            ready: Arc::new(move || ready.get()),
+        },
     );
     let embedded = server.addresses.rest.is_some();
     print(&lines.text(&server));
-    let also = Also { owns: Sidecar::owns, handler: handler(sidecar) };
+    let owner = sidecar.clone();
+    let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
@@ -142,6 +147,7 @@ fn sidecar_config(config: &Config) -> SidecarConfig {
         batch_bytes_max: rest.batch_max,
         body_timeout: config.http.body_timeout,
         events_per_second: rest.requests_per_second,
+        refusals_per_second: rest.refusals_per_second,
         limits: Arc::new(config.socket.limits.clone()),
         ..SidecarConfig::default()
     }
@@ -243,10 +249,11 @@ mod tests {
         assert_eq!(*default.limits, *SidecarConfig::default().limits);
         let set = sidecar_config(&config(&[
             ("rest.requests_per_second", "7"),
+            ("rest.refusals_per_second", "8"),
             ("socket.args_max", "3"),
             ("socket.namespace_max", "20"),
         ]));
-        assert_eq!(set.events_per_second.get(), 7);
+        assert_eq!((set.events_per_second.get(), set.refusals_per_second.get()), (7, 8));
         assert_eq!((set.limits.args_max, set.limits.namespace_max), (3, 20));
     }
 }

@@ -6,10 +6,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crier_domain::AuthMode;
+use crier_domain::{AuthMode, RoomRule};
 use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
 
 use super::secret::Secret;
+use crate::apps::AudienceMode;
 
 /// `[socket]`.
 #[derive(Clone, Debug)]
@@ -100,6 +101,22 @@ pub struct Auth {
     pub max_lifetime: Option<Duration>,
 }
 
+/// `[rooms]`.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    /// Rules over the built-in table.
+    pub policy: Vec<RoomRule>,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// How long somebody without sockets is still there.
+    pub grace: Duration,
+    /// Who hears of somebody.
+    pub audience: AudienceMode,
+}
+
 /// `[rest]`, of the embedded sidecar.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -113,6 +130,8 @@ pub struct Rest {
     pub batch_max: usize,
     /// Of one user or key, and as many at once.
     pub requests_per_second: NonZeroU32,
+    /// Wrong credentials a second of one address.
+    pub refusals_per_second: NonZeroU32,
 }
 
 /// `[recovery]`.

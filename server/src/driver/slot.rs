@@ -82,6 +82,11 @@ impl Slot {
         self.phase = Phase::Joined { running, waiting: VecDeque::new(), bytes: 0 };
     }
 
+    /// Whether the client was let in.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined { .. })
+    }
+
     /// Takes an event; its turn comes when those before it are done.
     pub(super) fn receive(&mut self, event: Received) {
         if let Phase::Joined { waiting, bytes, .. } = &mut self.phase {
@@ -211,7 +216,10 @@ async fn bounded(handler: impl Future<Output = ()>, timeout: Duration) {
 }
 
 fn start(socket: &Socket, event: Received) -> Option<Running> {
-    let ack = Ack::new(socket, event.ack);
+    let mut ack = Ack::new(socket, event.ack);
+    if let Some(guard) = &socket.behaviour().guard {
+        ack = guard(socket, &event.name, ack)?;
+    }
     match socket.handler(&event.name) {
         Some(handler) => Some(handler(socket.clone(), event.args, ack)),
         None => {

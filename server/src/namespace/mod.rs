@@ -15,7 +15,8 @@ use std::{
 };
 
 use crier_protocol::{
-    AckId, CloseReason, Namespace as Name, Pid, Room, SocketId, socket::Outgoing,
+    AckId, CloseReason, Namespace as Name, Pid, Room, SocketId,
+    socket::{Args, Outgoing},
 };
 use serde::Serialize;
 
@@ -161,6 +162,11 @@ impl Namespace {
     /// How many sockets of this replica are in the namespace.
     pub fn sockets_len(&self) -> usize {
         self.0.registry.len()
+    }
+
+    /// How many of this replica's sockets are in a room.
+    pub fn room_len(&self, room: &str) -> usize {
+        self.0.registry.members_len(room)
     }
 
     /// The rooms of this replica's sockets with their sizes, sockets' own rooms apart.
@@ -421,6 +427,26 @@ impl Handlers {
         F: Fn(&Socket, &str, Refusal, Ack) + Send + Sync + 'static,
     {
         self.change(|b| b.refusal = Some(Arc::new(render)));
+    }
+
+    /// Asks a function about every event before its handler runs. It gives the ack back where the event
+    /// is welcome; where it is not, the function has answered.
+    pub fn before_event<F>(&self, guard: F)
+    where
+        F: Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync + 'static,
+    {
+        self.change(|b| b.guard = Some(Arc::new(guard)));
+    }
+
+    /// Drops a handler of an event that takes longer than this. Default: none is dropped.
+    pub fn deadline(&self, deadline: Duration) {
+        self.change(|b| b.deadline = Some(deadline));
+    }
+
+    /// What a client is answered whose acknowledgement a handler has left open: it ended without, it
+    /// panicked, it was dropped at its deadline. Default: nothing, as in the reference.
+    pub fn answer_open_acks(&self, args: Args) {
+        self.change(|b| b.open_acks = Some(args));
     }
 
     /// Calls a function for every socket before the transport is closed because the server goes down:

@@ -146,10 +146,10 @@ impl Socket {
         }
         // What the former socket did until a moment ago counts too.
         let now = session.membership();
-        let mut kept: Vec<Room> = Vec::new();
+        let mut kept: Vec<(Room, bool)> = Vec::new();
         for (room, by_backend) in now.open() {
             if by_backend || rooms.contains(room) {
-                kept.push(room.clone());
+                kept.push((room.clone(), by_backend));
             } else {
                 session.denied(room.as_str());
             }
@@ -189,7 +189,7 @@ impl Socket {
     }
 
     /// Takes the id and the rooms of a session, besides the rooms that it is in already.
-    fn move_to(&self, session: Arc<Session>, generation: u64, kept: Vec<Room>, at: u64) {
+    fn move_to(&self, session: Arc<Session>, generation: u64, kept: Vec<(Room, bool)>, at: u64) {
         let registry = self.0.namespace.registry();
         let max = self.0.namespace.options().rooms_max;
         let fresh = self.id();
@@ -200,7 +200,8 @@ impl Socket {
         for room in &joined {
             registry.leave(room, &fresh);
         }
-        for room in kept.into_iter().chain(joined) {
+        let joined = joined.into_iter().map(|room| (room, false));
+        for (room, by_backend) in kept.into_iter().chain(joined) {
             if state.rooms.contains(&room) {
                 continue;
             }
@@ -210,6 +211,9 @@ impl Socket {
             }
             session.joined(&room, at, false);
             registry.join(&room, session.id, self.clone());
+            if by_backend {
+                state.ordered.push(room.clone());
+            }
             state.rooms.push(room);
         }
         let _ = self.0.held.set(Held { session, generation });

@@ -70,6 +70,8 @@ struct State {
     /// Of the badge.
     owner: Option<Arc<str>>,
     rooms: SmallVec<[Room; 2]>,
+    /// Those of the rooms that a backend ordered it into.
+    ordered: Vec<Room>,
     /// It is in no registry any more, and must not take anybody else out of one.
     has_left: bool,
     acks: HashMap<AckId, PendingAck>,
@@ -236,6 +238,9 @@ impl Socket {
             state.rooms.push(room.clone());
             self.0.namespace.registry().join(&room, self.id(), self.clone());
         }
+        if by_backend && !state.ordered.contains(&room) {
+            state.ordered.push(room.clone());
+        }
         if let Some(held) = self.0.held.get() {
             held.session.joined(&room, last, by_backend);
         }
@@ -247,12 +252,20 @@ impl Socket {
         let mut state = lock(&self.0.state);
         if let Some(at) = state.rooms.iter().position(|joined| joined.as_str() == room) {
             let room = state.rooms.swap_remove(at);
+            state.ordered.retain(|ordered| *ordered != room);
             self.0.namespace.registry().leave(&room, &self.id());
             if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
                 let (head, gone) = recoveries.log.ends();
                 held.session.left(room.as_str(), head, gone);
             }
         }
+    }
+
+    /// The rooms that it is in without a backend's order, its own apart: those that the application's
+    /// policy has a say in.
+    pub fn rooms_asked_for(&self) -> Vec<Room> {
+        let state = lock(&self.0.state);
+        state.rooms.iter().filter(|room| !state.ordered.contains(room)).cloned().collect()
     }
 
     /// Whether it is in a room.
@@ -411,6 +424,16 @@ impl Socket {
     }
 
     // For the session's owner and the namespace.
+
+    /// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether both came over one connection.
+    pub(crate) fn shares_connection(&self, other: &Self) -> bool {
+        self.0.session.sid() == other.0.session.sid()
+    }
 
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {

@@ -162,10 +162,10 @@ pub(super) fn come(context: &Context, socket: &Socket) {
     let apps = apps_of(socket);
     // One that has gone, or is too slow, is not told.
     if apps.contains(App::Shop) {
-        let _ = socket.emit("presence:update", &update);
+        let _ = socket.emit_direct("presence:update", &update);
     }
     if apps.contains(App::Marketplace) {
-        let _ = socket.emit("user-status-change", &change);
+        let _ = socket.emit_direct("user-status-change", &change);
     }
 }
 

@@ -13,6 +13,7 @@ mod browser;
 mod filters;
 mod handlers;
 mod hostile;
+mod live;
 mod official_client;
 mod readme;
 mod server;

@@ -1,13 +1,17 @@
 //! The applications, written against the public handler API.
 
 mod context;
+mod marketplace;
+mod on;
+mod others;
 mod presence;
 mod reply;
+mod shop;
 mod system;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use crier_domain::{Direction, Refusal as DomainRefusal, Row, event::describe_parts};
+use crier_domain::{App, Direction, Refusal as DomainRefusal, Row, event::describe_parts};
 use crier_protocol::socket::Args;
 
 pub use self::{
@@ -47,6 +51,12 @@ pub fn install(io: &Io, context: Context) {
     presence::install(&main, &context);
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
+    if context.is_on(App::Shop) {
+        shop::install(&main, &context);
+    }
+    if context.is_on(App::Marketplace) {
+        marketplace::install(&main, &context);
+    }
 }
 
 /// What holds in every namespace of the apps, before any code of theirs: the gate, refusals in the words

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use crier_domain::{App, AuthMode};
+use crier_domain::{
+    App, AuthMode,
+    event::{CatalogueOptions, PaymentAudience, ProductAudience},
+};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
@@ -38,6 +41,12 @@ impl Config {
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
+            audiences: CatalogueOptions {
+                payments: r
+                    .word("marketplace.payment_audience", PaymentAudience::parse)
+                    .unwrap_or_default(),
+                products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
+            },
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
                 grace: r.time("presence.grace"),

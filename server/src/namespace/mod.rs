@@ -160,6 +160,11 @@ impl Namespace {
         self.0.registry.len()
     }
 
+    /// How many of this replica's sockets are in a room.
+    pub fn room_len(&self, room: &str) -> usize {
+        self.0.registry.members_len(room)
+    }
+
     /// The rooms of this replica's sockets with their sizes, sockets' own rooms apart.
     pub fn rooms(&self) -> Vec<(Room, usize)> {
         self.0.registry.rooms()

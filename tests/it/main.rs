@@ -17,6 +17,7 @@ mod hostile;
 mod live;
 mod official_client;
 mod readme;
+mod recovery;
 mod server;
 mod suites;
 mod tidy;

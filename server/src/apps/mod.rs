@@ -47,6 +47,11 @@ pub fn install(io: &Io, context: Context) {
         // What no row knows has no handler either.
         None => Some(ack),
     });
+    let shared = Arc::clone(&context);
+    main.handlers().on_restore(move |socket, rooms| {
+        let context = Arc::clone(&shared);
+        async move { context.restore(&socket, rooms).await }
+    });
     system::install(&main, &context);
     presence::install(&main, &context);
     let expiry = context.expiry.clone();
@@ -59,8 +64,9 @@ pub fn install(io: &Io, context: Context) {
     }
 }
 
-/// What holds in every namespace of the apps, before any code of theirs: the gate, refusals in the words
-/// of `/` where the app has none of its own, a deadline for handlers, an answer to every ack that a handler leaves open, the goodbye of a server that goes down.
+/// What holds in every namespace of the apps, before any code of theirs: the gate, refusals in the
+/// words of `/` where the app has none of its own, a deadline for handlers, an answer to every ack that
+/// a handler leaves open, the goodbye of a server that goes down.
 pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
     let gate = context.gate.clone();
     namespace.use_middleware(move |socket| {

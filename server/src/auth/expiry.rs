@@ -109,7 +109,8 @@ fn tell(socket: &Socket, step: Step) {
     // A client that has gone, or is too slow, is not told.
     match step {
         Step::Warn { seconds } => {
-            let _ = socket.emit_direct("session_expiring", &SessionExpiring { expires_in: seconds });
+            let _ =
+                socket.emit_direct("session_expiring", &SessionExpiring { expires_in: seconds });
         }
         Step::End { at_ms } => {
             let expired = SessionExpired {

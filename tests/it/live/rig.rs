@@ -8,22 +8,22 @@ use std::{
 };
 
 use crier_domain::{
-    App, AuthMode, Bus, Catalogue, Clock, Cluster, DEVELOPMENT_SECRET, Keys, Membership, Outlet,
-    Policy, Role, RoomRule, UserId, Verifier, VerifierOptions,
+    App, AuthMode, Catalogue, Clock, Cluster, DEVELOPMENT_SECRET, Keys, Membership, Outlet, Policy,
+    Role, RoomRule, UserId, Verifier, VerifierOptions,
     cluster::{Action, Order},
     mint,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
     },
-    store::MemoryStore,
+    store::{MemoryStore, Store},
 };
 use crier_protocol::Namespace;
 use crier_server::{
     EventRate, Io, Options,
     apps::{self, Audience, AudienceMode, Context},
     auth::{Expiry, Gate, Roster},
-    bus::LocalBus,
+    bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     presence::Presences,
     tasks::Background,
@@ -72,14 +72,16 @@ impl Live {
         let runtime = Runtime::new().unwrap();
         let _inside = runtime.enter();
         let io = Io::new(Options { event_rate: setup.rate, ..Options::default() });
-        let bus = Arc::new(LocalBus::new(io.clone()));
+        let local = Arc::new(LocalBus::new(io.clone()));
         let clock = Clock::system();
         let (roster, presence) = (Roster::default(), Presences::new(setup.grace, &clock));
-        let outlet = Arc::clone(&bus) as Arc<dyn Outlet>;
+        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(outlet, clock.clone()));
+        let bus = DurableBus::new(local, Arc::clone(&store), clock.clone());
         let cluster: Arc<dyn Cluster> =
             Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let services = Arc::new(Services::new(Deps {
-            store: Arc::new(MemoryStore::new(outlet, clock.clone())),
+            store,
             clock: clock.clone(),
             cluster: Arc::clone(&cluster),
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
@@ -91,7 +93,7 @@ impl Live {
             gate: Gate::new(verifier, Arc::clone(&services), setup.mode, true, apps),
             policy: Policy::new(setup.rules, setup.any_user_is_granted, membership),
             catalogue: Arc::new(Catalogue::new(setup.apps.iter().copied())),
-            bus: bus as Arc<dyn Bus>,
+            bus: Arc::new(bus),
             services,
             roster,
             expiry: Expiry::new(clock.clone()),

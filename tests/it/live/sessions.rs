@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crier_domain::{Role, UserId};
 use serde_json::{Value, json};
-use tests::raw::eventually;
+use tests::raw::{WAIT, eventually};
 
 use super::{
     identity::expect_sent_away,
@@ -31,7 +31,11 @@ fn a_session_ends_with_its_token_on_every_namespace() {
         assert_eq!(goodbye["reason"], json!("session expired"));
     }
     expect_sent_away(&mut ann, &["/", "/also"]);
-    assert_eq!(live.context.roster.of(&UserId::parse("ann").unwrap()).len(), 0);
+    let user = UserId::parse("ann").unwrap();
+    eventually(WAIT, || match live.context.roster.of(&user).len() {
+        0 => Ok(()),
+        sockets => Err(format!("{sockets} sockets")),
+    });
 }
 
 #[test]

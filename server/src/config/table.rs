@@ -32,7 +32,7 @@ pub static SETTINGS: &[Setting] = &[
         "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
         .or_env(&["REDIS_URL"]),
     row("data_dir", Kind::Path, "./data",
-        "The embedded store, the sidecar's outbox, uploads. One process at a time. Takes effect with the stores, which are not built yet: nothing is written."),
+        "Folder of what is kept on disk: the embedded store (`crier.redb`) and uploads (`uploads/`). Made if it is not there; one process at a time."),
     row("rest_outbox", Kind::Switch, "off",
         "The sidecar keeps what is published on disk while Redis is away, and sends it later in order. Not built yet: with `on`, `crier` does not start."),
     row("apps", Kind::ChoicesOrNone(APPS), "marketplace,storefront,shop,vendor-chat",
@@ -138,6 +138,19 @@ pub static SETTINGS: &[Setting] = &[
         "The `aud` that a token must have one of."),
     row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
         "Longest time from now to `exp` that a token may have; 0 = any."),
+
+    row("marketplace.payment_audience", Kind::Choice(&["parties", "everyone"]), "parties",
+        "Who hears of payments: the buyer, seller, request and checkout rooms that a publishing names, and `admins`; or every signed-in socket."),
+    row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
+        "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
+
+    row("rooms.policy", Kind::RoomRules, "",
+        "Who may join the rooms of a pattern, in place of the built-in table: `[rooms.policy]` with rows such as `\"order:*\" = [\"granted\", \"admin\"]`, elsewhere `order:*=granted admin, lobby=public`. Words: `public` `user` `owner` `participant` `granted` `agent` `admin`, or `deny` alone. A row holds where it is at least as narrow as the built-in one; of several the narrowest."),
+
+    row("presence.grace", Kind::Time(0, HOUR), "5s",
+        "How long a user without sockets is still online: hides reconnects."),
+    row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
+        "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
 
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")

@@ -23,10 +23,11 @@ async fn every_path_answers_the_methods_that_it_is_described_with_and_no_others(
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.len() >= 15, "{}", paths.len());
     for (template, described) in paths {
-        let path: String = template.split('{').enumerate().fold(String::new(), |path, (n, part)| {
-            let rest = if n == 0 { part } else { part.split_once('}').unwrap().1 };
-            path + if n == 0 { "" } else { "x" } + rest
-        });
+        let path: String =
+            template.split('{').enumerate().fold(String::new(), |path, (n, part)| {
+                let rest = if n == 0 { part } else { part.split_once('}').unwrap().1 };
+                path + if n == 0 { "" } else { "x" } + rest
+            });
         let described: BTreeSet<String> =
             described.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         for method in METHODS {
@@ -108,7 +109,8 @@ fn collect<'v>(value: &'v Value, references: &mut Vec<&'v str>) {
 fn operations_links(document: &Value) -> Vec<&Value> {
     let paths = document["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|path| path.as_object().unwrap().values());
-    let answers = operations.flat_map(|operation| operation["responses"].as_object().unwrap().values());
+    let answers =
+        operations.flat_map(|operation| operation["responses"].as_object().unwrap().values());
     let links = answers.filter_map(|answer| answer["links"].as_object());
     links.flat_map(|links| links.values()).collect()
 }
@@ -142,7 +144,8 @@ async fn documents_are_public_and_sent_once() {
 async fn the_pages_are_whole_without_scripts_and_run_none_that_is_inline() {
     let rig = rig();
     let docs = get("/docs").send(&rig).await;
-    for part in ["POST /api/events/{event}", "/docs/events", "/openapi.json", "integrity=\"sha384-"] {
+    for part in ["POST /api/events/{event}", "/docs/events", "/openapi.json", "integrity=\"sha384-"]
+    {
         assert!(docs.text.contains(part), "{part}");
     }
     let events = get("/docs/events").send(&rig).await;
@@ -151,7 +154,10 @@ async fn the_pages_are_whole_without_scripts_and_run_none_that_is_inline() {
     }
     for page in [docs, events] {
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let scripts = page.text.matches("<script").count();
         assert_eq!(scripts, page.text.matches("<script defer src=").count(), "none inline");
         assert!(!page.text.contains("<style") && !page.text.contains(" onclick"));

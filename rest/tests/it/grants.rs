@@ -24,7 +24,8 @@ async fn a_grant_is_made_without_a_body_and_taken_back() {
     assert_eq!(granted.status, 200, "{}", granted.text);
     assert_eq!(granted.json()["room"], "request-a/b");
     assert_eq!(granted.json()["userId"], "user one");
-    let (room, user) = (RoomName::parse("request-a/b").unwrap(), UserId::parse("user one").unwrap());
+    let (room, user) =
+        (RoomName::parse("request-a/b").unwrap(), UserId::parse("user one").unwrap());
     let grants = &rig.services.grants;
     assert_eq!(grants.is_granted(&room, &user).await, Ok(true));
 
@@ -41,10 +42,7 @@ async fn a_grant_is_made_without_a_body_and_taken_back() {
 async fn a_grant_ends_when_it_says() {
     let rig = rig();
     let put = |body: &serde_json::Value| {
-        let path = "/api/rooms/group:1/members/5";
-        let mut call = post(path, body);
-        call.method(Method::PUT);
-        call
+        post("/api/rooms/group:1/members/5", body).with_method(Method::PUT)
     };
     let time = "2999-01-01T00:00:00.000Z";
     let answer = put(&json!({ "expiresAt": time })).send(&rig).await;

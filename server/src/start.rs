@@ -10,14 +10,15 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
-    VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
+    Verifier, VerifierOptions,
     service::{
         Deps, Services, Settings,
+        attachments::{AttachmentSettings, Place, PlaceError},
         limits::{PerMinute, UserLimits},
         orders::OrderRules,
     },
-    store::MemoryStore,
+    store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
@@ -27,9 +28,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
-    bus::LocalBus,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
+    bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
     http::{
@@ -43,6 +44,8 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
+    recovery::RecoveryOptions,
     tasks::Background,
 };
 
@@ -83,6 +86,12 @@ pub enum StartError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The folder of the stores cannot be used, or is used by another process.
+    #[error("data_dir: {0}")]
+    Store(#[from] OpenError),
+    /// Where attachments are cannot be used.
+    #[error("attachments: {0}")]
+    Attachments(#[from] PlaceError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -92,7 +101,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<LocalBus>,
+    pub bus: Arc<DurableBus>,
     /// The sockets of all replicas.
     pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
@@ -106,6 +115,7 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
+    store: Arc<EmbeddedStore>,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
@@ -155,18 +165,21 @@ impl Server {
                 .with(config.audiences)
                 .limited(config.socket.limits.clone()),
         );
-        let bus = Arc::new(LocalBus::new(io.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
+        let (clock, roster) = (Clock::system(), Roster::default());
+        let local = Arc::new(LocalBus::new(io.clone()));
+        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
+        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
+        let records = Arc::clone(&store) as Arc<dyn Store>;
+        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let deps = Deps {
-            store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
-            clock: Clock::system(),
+            store: records,
+            clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         };
-        let orders =
-            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
-        let settings = Settings { orders, ..Settings::default() };
-        let services = Arc::new(Services::with(deps, settings));
+        let services = Arc::new(Services::with(deps, settings(&config)?));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -175,8 +188,13 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
+        background.spawn("uploads", sweep_uploads(Arc::clone(&services)));
         apps::install(
             &io,
             apps::Context {
@@ -185,6 +203,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );
@@ -215,6 +238,7 @@ impl Server {
             ready,
             addresses,
             io,
+            store,
             config,
             prometheus,
             client,
@@ -235,7 +259,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, config, prometheus, client, listeners, ready, background, .. } = self;
+        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -294,6 +318,10 @@ impl Server {
         if drained.is_err() {
             tracing::warn!("not everything had ended when the time to drain was over");
         }
+        // Last: what was asked for until now is on disk, and the next process finds the file closed.
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "the store was not closed");
+        }
         result
     }
 }
@@ -314,6 +342,43 @@ async fn until_stopped(
 fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
+
+/// What the services are held to.
+fn settings(config: &Config) -> Result<Settings, StartError> {
+    let attachments = &config.attachments;
+    let place = match &attachments.s3_bucket {
+        None => Place::Folder(config.data_dir.join("uploads")),
+        Some(bucket) => Place::S3 {
+            bucket: bucket.clone(),
+            endpoint: attachments.s3_endpoint.clone(),
+            region: attachments.s3_region.clone(),
+        },
+    };
+    let secrets = config.cluster_secret.iter();
+    let attachments = AttachmentSettings {
+        files: place.open()?,
+        bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
+        secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
+    };
+    let orders = OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+    Ok(Settings { attachments, orders, ..Settings::default() })
+}
+
+/// Removes, for as long as the server runs, what was uploaded for messages that never came.
+async fn sweep_uploads(services: Arc<Services>) {
+    let mut every = tokio::time::interval(SWEEP_UPLOADS);
+    loop {
+        every.tick().await;
+        match services.attachments.sweep().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "uploads that no message came for"),
+            Err(error) => tracing::warn!(%error, "uploads cannot be swept now"),
+        }
+    }
+}
+
+/// Between two sweeps of uploads.
+const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let failed = |error| StartError::Listen { setting, address, error };
@@ -372,7 +437,7 @@ fn verifier_options(config: &Config) -> VerifierOptions {
 }
 
 fn options(config: &Config) -> Options {
-    let socket = &config.socket;
+    let (socket, recovery) = (&config.socket, &config.recovery);
     Options {
         limits: Arc::new(socket.limits.clone()),
         path: socket.path.clone(),
@@ -387,6 +452,15 @@ fn options(config: &Config) -> Options {
         },
         origins: Arc::new(config.origin_policy()),
         body_timeout: config.http.body_timeout,
+        recovery: (!recovery.window.is_zero()).then_some(RecoveryOptions {
+            window: recovery.window,
+            entries_max: recovery.entries_max,
+            bytes_max: recovery.bytes_max,
+            replay_events_max: recovery.replay_events_max,
+            replay_bytes_max: recovery.replay_bytes_max,
+            sessions_max: recovery.sessions_max,
+        }),
+        aliases: config.namespaces.alias.clone(),
         unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
         ..Options::default()
     }

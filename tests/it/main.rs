@@ -11,11 +11,14 @@
 mod binary;
 mod browser;
 mod documents;
+mod durable;
 mod filters;
 mod handlers;
 mod hostile;
+mod live;
 mod official_client;
 mod readme;
+mod recovery;
 mod server;
 mod suites;
 mod tidy;

@@ -135,6 +135,14 @@ checked_text! {
     { "type": "string" }
 }
 
+impl Text {
+    /// A text that was stored, each illegal character as U+FFFD: where it was checked there is none.
+    pub fn stored(text: &str) -> Self {
+        let legal = |c: char| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '\u{fffd}' };
+        Self(text.chars().map(legal).collect::<String>().into())
+    }
+}
+
 checked_text! {
     /// The id that a client gives what it sends, so that a retry is recognised for 24 hours.
     ClientId as "ClientId", ClientIdError, "expected 1 to 64 bytes",

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor},
+    de::{Error as _, IntoDeserializer as _, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
 use crate::identity::UserId;
@@ -119,6 +119,10 @@ impl<'de> Deserialize<'de> for Param {
                 Ok(Param::One(id.into()))
             }
 
+            fn visit_f64<E: serde::de::Error>(self, id: f64) -> Result<Param, E> {
+                UserId::deserialize(id.into_deserializer()).map(Param::One)
+            }
+
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Param, E> {
                 let id = UserId::parse(id);
                 id.map(Param::One).ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
@@ -144,23 +148,18 @@ impl<'de> Deserialize<'de> for Param {
 }
 
 impl JsonSchema for Params {
-    fn inline_schema() -> bool {
-        true
-    }
-
     fn schema_name() -> Cow<'static, str> {
         "Params".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let id = generator.subschema_for::<UserId>();
-        let ids = json_schema!({
-            "type": "array", "items": id, "minItems": 1, "maxItems": IDS_MAX,
-        });
         json_schema!({
             "type": "object",
             "maxProperties": PARAMS_MAX,
-            "additionalProperties": { "anyOf": [id, ids] },
+            "additionalProperties": {
+                "anyOf": [id, { "type": "array", "items": id, "minItems": 1, "maxItems": IDS_MAX }],
+            },
         })
     }
 }

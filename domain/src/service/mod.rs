@@ -4,6 +4,7 @@
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
 pub mod asker;
+pub mod attachments;
 mod backoff;
 pub mod chat;
 pub mod grants;
@@ -14,13 +15,14 @@ mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
+pub mod posts;
 pub mod products;
 pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
 pub mod subscriptions;
-mod telling;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 
@@ -28,7 +30,12 @@ pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, cluster::Cluster, store::Store};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    store::Store,
+};
 
 /// What services are built on.
 #[derive(Clone, Debug)]
@@ -50,8 +57,12 @@ pub struct Settings {
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of files.
+    pub attachments: attachments::AttachmentSettings,
     /// Of orders and products.
     pub orders: orders::OrderRules,
+    /// Of vendor-chat.
+    pub vendor_chat: VendorChatSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -65,16 +76,22 @@ pub struct Services {
     pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Files that go with messages.
+    pub attachments: Arc<attachments::Attachments>,
     /// Chats of both dialects.
     pub chat: Arc<chat::Chats>,
     /// What users are told of.
     pub notifications: Arc<notifications::Notifications>,
     /// Orders with stock.
     pub orders: orders::Orders,
+    /// Messages to rooms.
+    pub posts: posts::Posts,
     /// What is sold.
     pub products: products::Products,
     /// The user directory.
     pub users: Arc<users::Users>,
+    /// Chats in the words of vendor-chat.
+    pub vendor_chats: VendorChats,
 }
 
 impl Services {
@@ -92,14 +109,22 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let chat = Arc::new(chat::Chats::new(
+            &deps,
+            Arc::clone(&notifications),
+            Arc::clone(&users),
+            settings.chat,
+        ));
         Self {
-            chat: Arc::new(chat::Chats::new(
-                &deps,
-                Arc::clone(&notifications),
+            attachments: Arc::new(attachments::Attachments::new(&deps, settings.attachments)),
+            vendor_chats: VendorChats::new(
+                Arc::clone(&chat),
                 Arc::clone(&users),
-                settings.chat,
-            )),
+                settings.vendor_chat,
+            ),
+            chat,
             notifications,
+            posts: posts::Posts::new(&deps),
             products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
             orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,

@@ -10,7 +10,11 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Attachments, Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown,
+    Shutdown, Socket, is_loopback,
+};
+use crate::apps::AudienceMode;
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -44,6 +48,11 @@ impl Config {
                     .unwrap_or_default(),
                 products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
             },
+            rooms: Rooms { policy: r.room_rules("rooms.policy") },
+            presence: Presence {
+                grace: r.time("presence.grace"),
+                audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
+            },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),
@@ -54,6 +63,21 @@ impl Config {
                     .unwrap_or(NonZeroU32::MIN),
                 refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
+            },
+            recovery: Recovery {
+                window: r.time("recovery.window"),
+                entries_max: r.number("recovery.entries_max"),
+                bytes_max: r.number("recovery.bytes_max"),
+                replay_events_max: r.number("recovery.replay_events_max"),
+                replay_bytes_max: r.number("recovery.replay_bytes_max"),
+                sessions_max: r.number("recovery.sessions_max"),
+            },
+            namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
+            attachments: Attachments {
+                bytes_max: r.number("attachments.bytes_max"),
+                s3_bucket: r.text("attachments.s3_bucket"),
+                s3_endpoint: r.text("attachments.s3_endpoint"),
+                s3_region: r.text("attachments.s3_region").unwrap_or_default(),
             },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),

@@ -31,7 +31,10 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{
+    Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
+    Socket,
+};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -79,8 +82,18 @@ pub struct Config {
     pub auth: Auth,
     /// `marketplace.payment_audience` and `audience.products`.
     pub audiences: CatalogueOptions,
+    /// `[rooms]`.
+    pub rooms: Rooms,
+    /// `[presence]`.
+    pub presence: Presence,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[recovery]`.
+    pub recovery: Recovery,
+    /// `[namespaces]`.
+    pub namespaces: Namespaces,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

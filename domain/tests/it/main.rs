@@ -9,7 +9,9 @@
 )]
 
 mod catalogue;
+mod chat;
 mod keys;
+mod notifications;
 mod orders;
 mod policy;
 mod publish_of;

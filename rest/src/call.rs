@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crier_domain::Identity;
+use crier_domain::{Identity, service::asker::Asker};
 use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
@@ -51,6 +51,19 @@ impl Call {
     /// Whether it is a key, or a user of role `service` or `admin`.
     pub(crate) fn is_backend(&self) -> bool {
         self.who.is_backend()
+    }
+
+    /// Who calls, as services that know staff and users ask for it.
+    ///
+    /// # Errors
+    ///
+    /// 401 where nobody is known to call.
+    pub(crate) fn asker(&self) -> Result<Asker<'_>, ApiError> {
+        match &self.who {
+            Who::Key(_) => Ok(Asker::Backend),
+            Who::User(identity) => Ok(Asker::User(identity)),
+            Who::Nobody => Err(ApiError::Unauthorized),
+        }
     }
 
     /// Whose publishings are counted together; for operations of backends.

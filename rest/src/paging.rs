@@ -12,14 +12,14 @@ const PAGE_MAX: u32 = 1_000_000;
 /// A page's number, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
-#[schemars(inline)]
-pub(crate) struct Page(#[schemars(range(min = 1, max = PAGE_MAX))] u32);
+#[schemars(inline, extend("minimum" = 1, "maximum" = PAGE_MAX))]
+pub(crate) struct Page(u32);
 
 /// How many a page has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
-#[schemars(inline)]
-pub(crate) struct Limit(#[schemars(range(min = 1, max = LIMIT_MAX))] u32);
+#[schemars(inline, extend("minimum" = 1, "maximum" = LIMIT_MAX))]
+pub(crate) struct Limit(u32);
 
 /// The query of a plain list; lists with more parameters have these two as fields.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]

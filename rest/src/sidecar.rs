@@ -91,7 +91,7 @@ impl Sidecar {
     /// Whether a path is the sidecar's where it shares an address with others: all of `/api`, and
     /// the paths of its other operations.
     pub fn owns(&self, path: &str) -> bool {
-        path == "/api" || path.starts_with("/api/") || self.table.has(path)
+        path == "/api" || path.starts_with("/api/") || self.table.allow(path).is_some()
     }
 
     /// Answers a request that came from this address.
@@ -111,7 +111,7 @@ impl Sidecar {
                 Ok(()) => {
                     let origin = request.headers().get(header::ORIGIN).cloned();
                     let response = if origin::is_preflight(request.method()) {
-                        Origins::preflight()
+                        Origins::preflight(self.table.allow(request.uri().path()))
                     } else {
                         self.call(request, peer).await
                     };

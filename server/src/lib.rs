@@ -33,6 +33,7 @@
 pub mod adapter;
 pub mod apps;
 pub mod auth;
+mod badge;
 pub mod bus;
 pub mod cli;
 pub mod cluster;
@@ -45,6 +46,7 @@ mod metrics;
 mod namespace;
 mod options;
 pub mod pages;
+pub mod presence;
 mod room;
 mod session;
 pub mod start;
@@ -56,6 +58,7 @@ pub use crier_protocol::{
 };
 
 pub use self::{
+    badge::{Badge, Who},
     error::{AckError, Acks, EmitError},
     http::serve,
     io::{BadNamespace, Io},

@@ -15,7 +15,6 @@ use crier_domain::{
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
-        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -160,7 +159,6 @@ impl Server {
             clock: Clock::system(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            order_rules: OrderRules::default(),
         }));
         let gate = Gate::new(
             Arc::clone(&verifier),

@@ -10,9 +10,11 @@
 
 mod binary;
 mod browser;
+mod filters;
 mod handlers;
 mod hostile;
 mod official_client;
 mod readme;
+mod server;
 mod suites;
 mod tidy;

@@ -41,17 +41,17 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
-    /// What an operator chose about orders.
-    pub order_rules: orders::OrderRules,
 }
 
-/// What chats and notifications are held to; every default is the contract's.
+/// What chats, notifications and orders are held to; every default is the contract's.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Of chats.
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of orders and products.
+    pub orders: orders::OrderRules,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -100,8 +100,8 @@ impl Services {
                 settings.chat,
             )),
             notifications,
-            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
-            products: products::Products::new(&deps, stripes),
+            products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
+            orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,
             grants: grants::Grants::new(&deps),
             revocations: revocations::Revocations::new(&deps),

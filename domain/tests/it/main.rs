@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     reason = "helpers of tests fail by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
 mod catalogue;
 mod chat;
@@ -15,5 +16,6 @@ mod notifications;
 mod orders;
 mod policy;
 mod publish_of;
+mod store;
 mod tokens;
 mod users;

@@ -1,10 +1,10 @@
 //! `POST /api/events`: up to 1,000 events of the catalogue; the good ones go out, in their order.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crier_domain::{Params, RoomName, UserId};
 use http::{Method, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
             Access::Backend,
             handle,
         )
-        .body_of::<Vec<Item<'_>>>(BodyMax::Batch)
+        .body_of::<List<AnyItem, EVENTS_MAX>>(BodyMax::Batch)
         .idempotent()
         .answers::<Vec<Outcome>>(StatusCode::ACCEPTED, "What became of each")
         .refuses(&[StatusCode::CONFLICT]),
@@ -56,9 +56,28 @@ struct Item<'a> {
     #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
     /// Replaces the event's own rooms.
+    #[schemars(length(min = 1))]
     rooms: Option<List<RoomName, ROOMS_MAX>>,
     /// Makes a retry harmless for 24 h.
     id: Option<Id>,
+}
+
+/// What stands in the array: one that is no item has an error of its own, and harms no other.
+struct AnyItem;
+
+impl JsonSchema for AnyItem {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AnyItem".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<Item<'_>>();
+        json_schema!({ "anyOf": [item, { "description": "Answered with an error of its own." }] })
+    }
 }
 
 /// The answer for one item.

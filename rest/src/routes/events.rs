@@ -44,6 +44,7 @@ struct Request<'a> {
     #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
     /// Replaces the event's own rooms.
+    #[schemars(length(min = 1))]
     rooms: Option<List<RoomName, ROOMS_MAX>>,
     /// Makes a retry harmless for 24 h; the header `Idempotency-Key` says the same.
     id: Option<Id>,

@@ -6,9 +6,12 @@ mod docs;
 mod emit;
 mod events;
 mod health;
+mod orders;
 mod presence;
+mod products;
 mod rooms;
 mod sockets;
+mod users;
 
 use std::{
     convert::Infallible,
@@ -40,6 +43,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        users::operations(),
+        orders::operations(),
+        products::operations(),
         health::operations(),
         docs::operations(),
     ]

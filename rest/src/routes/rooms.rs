@@ -29,8 +29,7 @@ pub(super) fn operations() -> Vec<Operation> {
             list,
         )
         .query::<PageQuery>()
-        .answers::<Rooms>(StatusCode::OK, "A page of them")
-        .link("room", "getRoom", &[("room", "$response.body#/rooms/0/room")]),
+        .answers::<Rooms>(StatusCode::OK, "A page of them"),
         Operation::new(
             &get,
             "/api/rooms/{room}",

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::operation::{Access, Content, Operation, Success};
-use crate::{error, publishing::Id};
+use crate::error;
 
 /// The document of these operations.
 pub(crate) fn openapi(operations: &[Operation]) -> Value {
@@ -134,9 +134,10 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
         parameters.extend(fields(schema(generator)));
     }
     if operation.idempotent {
-        let schema = generator.subschema_for::<Id>();
         parameters.push(json!({
-            "name": "Idempotency-Key", "in": "header", "schema": schema,
+            "name": "Idempotency-Key", "in": "header",
+            // Like an id in a body, but of what a header can hold.
+            "schema": { "type": "string", "pattern": "^[!-~]([ -~]{0,62}[!-~])?$" },
             "description": "Makes a retry harmless for 24 h.",
         }));
     }

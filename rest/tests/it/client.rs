@@ -26,6 +26,7 @@ pub(crate) struct Rig {
     pub(crate) sidecar: Sidecar,
     pub(crate) bus: Arc<MemoryBus>,
     pub(crate) cluster: Arc<FakeCluster>,
+    pub(crate) services: Arc<Services>,
 }
 
 /// An answer, read whole.
@@ -52,21 +53,21 @@ pub(crate) fn rig_that_is(config: SidecarConfig, ready: bool) -> Rig {
     let bus = Arc::new(MemoryBus::default());
     let cluster = Arc::new(FakeCluster::default());
     let clock = Clock::system();
-    let services = Services::new(Deps {
+    let services = Arc::new(Services::new(Deps {
         store: Arc::new(MemoryStore::new(Arc::clone(&bus) as _, clock.clone())),
         clock,
         cluster: Arc::clone(&cluster) as _,
         limits: Arc::new(UserLimits::new(&PerMinute::default())),
-    });
+    }));
     let parts = Parts {
         bus: Arc::clone(&bus) as _,
         cluster: Arc::clone(&cluster) as _,
-        services: Arc::new(services),
+        services: Arc::clone(&services),
         verifier: Arc::new(Verifier::new(Keys::development(), VerifierOptions::default())),
         catalogue: Arc::new(Catalogue::new(App::ALL)),
         ready: Arc::new(move || ready),
     };
-    Rig { sidecar: Sidecar::new(config, parts), bus, cluster }
+    Rig { sidecar: Sidecar::new(config, parts), bus, cluster, services }
 }
 
 /// `Bearer` and a token of this role.
@@ -111,6 +112,18 @@ pub(crate) fn anonymous_post(path: &str, body: impl ToString) -> Call {
 impl Call {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// With a body of JSON.
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into();
+        self.header("content-type", "application/json")
+    }
+
+    /// With another method, for what `post` puts in.
+    pub(crate) fn with_method(mut self, method: Method) -> Self {
+        self.request = self.request.method(method);
         self
     }
 

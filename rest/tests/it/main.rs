@@ -17,6 +17,8 @@ mod cluster;
 mod events;
 mod hostile;
 mod idempotency;
+mod orders;
 mod origins;
 mod process;
 mod sockets;
+mod users;

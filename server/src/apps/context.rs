@@ -111,7 +111,8 @@ impl Context {
     /// refused, and its ack answered.
     pub(super) fn welcome(&self, socket: &Socket, event: &str, ack: Ack) -> Option<Ack> {
         // What no row knows has no handler either.
-        let Some(row) = self.catalogue.to_server("/", event) else { return Some(ack) };
+        let namespace = socket.namespace().name().as_str();
+        let Some(row) = self.catalogue.to_server(namespace, event) else { return Some(ack) };
         if row.app.is_some_and(|app| !apps_of(socket).contains(app)) {
             // As for a server that does not have the app: told where it is asked for.
             if ack.is_wanted() {

@@ -7,6 +7,7 @@
 
 mod apps;
 mod gate;
+mod roster;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crier_domain::Identity;
 pub use self::{
     apps::{AppSet, apps_of},
     gate::{Gate, Rejected},
+    roster::Roster,
 };
 use crate::namespace::socket::Socket;
 

@@ -43,6 +43,8 @@ impl Config {
                 // A rate of 0 is refused by its row.
                 requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
+                refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
+                    .unwrap_or(NonZeroU32::MIN),
             },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),

@@ -148,6 +148,8 @@ pub static SETTINGS: &[Setting] = &[
         "Bytes of a batch of events (up to 1,000)."),
     row("rest.requests_per_second", Kind::Count(1, 1_000_000), "10000",
         "What one user or key may publish in a second, and at once; a batch counts as its events. Beyond 429."),
+    row("rest.refusals_per_second", Kind::Count(1, 1_000_000), "10",
+        "Wrong credentials of one address (IPv6: one /64) that are answered 401 in a second, and five times as many at once. Beyond 429; right credentials always get in."),
 
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),

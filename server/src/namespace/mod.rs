@@ -298,7 +298,12 @@ impl Namespace {
     }
 
     fn select(&self, target: &Target) -> select::Receivers<Socket> {
-        select::select(&self.0.registry, &target.rooms, &target.except, Socket::id)
+        let selected = select::select(&self.0.registry, &target.rooms, &target.except, Socket::id);
+        if target.who.is_everyone() {
+            return selected;
+        }
+        let meant = selected.as_slice().iter().filter(|socket| socket.is_meant_by(&target.who));
+        select::Receivers::Owned(meant.cloned().collect())
     }
 }
 

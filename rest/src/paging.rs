@@ -34,7 +34,7 @@ impl PageQuery {
 
 /// The page of a list that is all there.
 pub(crate) fn cut<T>(page: Page, list: Vec<T>) -> (Vec<T>, Pagination) {
-    let pagination = Pagination::of(page, u64::try_from(list.len()).unwrap_or(u64::MAX));
+    let pagination = page.of_total(u64::try_from(list.len()).unwrap_or(u64::MAX));
     let narrow = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let items = list.into_iter().skip(narrow(page.offset())).take(narrow(page.limit()));
     (items.collect(), pagination)

@@ -10,13 +10,13 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
-    VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
+    Verifier, VerifierOptions,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
     },
-    store::MemoryStore,
+    store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apps,
     auth::Gate,
-    bus::LocalBus,
+    bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
     http::{
@@ -82,6 +82,9 @@ pub enum StartError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The folder of the stores cannot be used, or is used by another process.
+    #[error("data_dir: {0}")]
+    Store(#[from] OpenError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -91,7 +94,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<LocalBus>,
+    pub bus: Arc<DurableBus>,
     /// The sockets of all replicas.
     pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
@@ -105,6 +108,7 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
+    store: Arc<EmbeddedStore>,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
@@ -152,11 +156,16 @@ impl Server {
         let catalogue = Arc::new(
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
         );
-        let bus = Arc::new(LocalBus::new(io.clone()));
+        let clock = Clock::system();
+        let local = Arc::new(LocalBus::new(io.clone()));
+        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
+        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
+        let records = Arc::clone(&store) as Arc<dyn Store>;
+        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
         let cluster = Arc::new(LocalCluster::new(io.clone()));
         let services = Arc::new(Services::new(Deps {
-            store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
-            clock: Clock::system(),
+            store: records,
+            clock,
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         }));
@@ -208,6 +217,7 @@ impl Server {
             ready,
             addresses,
             io,
+            store,
             config,
             prometheus,
             client,
@@ -228,7 +238,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, config, prometheus, client, listeners, ready, background, .. } = self;
+        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -286,6 +296,10 @@ impl Server {
         .await;
         if drained.is_err() {
             tracing::warn!("not everything had ended when the time to drain was over");
+        }
+        // Last: what was asked for until now is on disk, and the next process finds the file closed.
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "the store was not closed");
         }
         result
     }

@@ -4,6 +4,7 @@
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
 pub mod asker;
+pub mod attachments;
 mod backoff;
 pub mod chat;
 pub mod grants;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of files.
+    pub attachments: attachments::AttachmentSettings,
     /// Of orders and products.
     pub orders: orders::OrderRules,
 }
@@ -65,6 +68,8 @@ pub struct Services {
     pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Files that go with messages.
+    pub attachments: Arc<attachments::Attachments>,
     /// Chats of both dialects.
     pub chat: Arc<chat::Chats>,
     /// What users are told of.
@@ -93,6 +98,7 @@ impl Services {
             settings.notifications,
         ));
         Self {
+            attachments: Arc::new(attachments::Attachments::new(&deps, settings.attachments)),
             chat: Arc::new(chat::Chats::new(
                 &deps,
                 Arc::clone(&notifications),

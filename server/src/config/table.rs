@@ -32,7 +32,7 @@ pub static SETTINGS: &[Setting] = &[
         "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
         .or_env(&["REDIS_URL"]),
     row("data_dir", Kind::Path, "./data",
-        "The embedded store, the sidecar's outbox, uploads. One process at a time. Takes effect with the stores, which are not built yet: nothing is written."),
+        "Folder of what is kept on disk: the embedded store (`crier.redb`) and uploads (`uploads/`). Made if it is not there; one process at a time."),
     row("rest_outbox", Kind::Switch, "off",
         "The sidecar keeps what is published on disk while Redis is away, and sends it later in order. Not built yet: with `on`, `crier` does not start."),
     row("apps", Kind::ChoicesOrNone(APPS), "marketplace,storefront,shop,vendor-chat",

@@ -13,8 +13,9 @@ use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::{EmbeddedStore, OpenError},
 };
@@ -26,8 +27,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
@@ -42,6 +43,7 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
     tasks::Background,
 };
 
@@ -154,21 +156,28 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
-        let clock = Clock::system();
+        let (clock, roster) = (Clock::system(), Roster::default());
         let local = Arc::new(LocalBus::new(io.clone()));
         let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
         let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
         let records = Arc::clone(&store) as Arc<dyn Store>;
         let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::new(Deps {
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
+        let deps = Deps {
             store: records,
-            clock,
+            clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        }));
+        };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let settings = Settings { orders, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -177,7 +186,11 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
         apps::install(
             &io,
@@ -187,6 +200,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );

@@ -11,11 +11,13 @@
 
 mod catalogue;
 mod chat;
+mod contract;
 mod keys;
 mod notifications;
 mod orders;
 mod policy;
 mod publish_of;
+mod published;
 mod store;
 mod tokens;
 mod users;

@@ -62,7 +62,8 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 ///
 /// # Errors
 ///
-/// 404 with the nearest name, 422 naming the path.
+/// 404 with the nearest name, 422 naming the path; also where the event would go to everyone and
+/// there are too many.
 pub(super) async fn prepare(
     state: &State,
     event: &str,
@@ -81,8 +82,8 @@ pub(super) async fn prepare(
     let names = rooms.iter().flatten().map(RoomName::as_str);
     let fingerprint = fingerprint(fixed.into_iter().chain(names));
     let prepared = state.parts.catalogue.validate(event, data, params, rooms)?;
-    if let Some(max) = prepared.needs_rooms_above
-        && state.parts.cluster.sockets_len(&prepared.namespace).await > max
+    if let Some(most) = prepared.needs_rooms_above
+        && state.parts.cluster.sockets_len(&prepared.namespace).await > most
     {
         return Err(ApiError::invalid("rooms", Prepared::ROOMS_REQUIRED));
     }

@@ -2,12 +2,18 @@
 
 use std::num::NonZeroU32;
 
-use crier_domain::{App, AuthMode};
+use crier_domain::{
+    App, AuthMode,
+    event::{CatalogueOptions, PaymentAudience, ProductAudience},
+};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Auth, AuthKeys, Config, Http, Presence, Rest, Rooms, Shown, Shutdown, Socket, is_loopback,
+};
+use crate::apps::AudienceMode;
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -35,6 +41,17 @@ impl Config {
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
+            audiences: CatalogueOptions {
+                payments: r
+                    .word("marketplace.payment_audience", PaymentAudience::parse)
+                    .unwrap_or_default(),
+                products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
+            },
+            rooms: Rooms { policy: r.room_rules("rooms.policy") },
+            presence: Presence {
+                grace: r.time("presence.grace"),
+                audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
+            },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

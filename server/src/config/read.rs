@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crier_domain::RoomRule;
 use tracing_subscriber::EnvFilter;
 
 use super::error::ConfigError;
@@ -185,6 +186,30 @@ impl Reader<'_> {
             let known = ["redis", "rediss", "redis+sentinel", "redis+cluster"].contains(&scheme);
             (known && !rest.is_empty()).then(|| Secret::new(text))
         })
+    }
+
+    /// Rules of `pattern=word word`, each pattern once.
+    pub(super) fn room_rules(&mut self, key: &'static str) -> Vec<RoomRule> {
+        self.read.push(key);
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let (mut rules, mut wrong, mut known) = (Vec::new(), Vec::new(), Vec::new());
+        for item in entry.raw.items() {
+            let (pattern, words) = item.split_once('=').unwrap_or((item, ""));
+            let pattern = pattern.trim();
+            if known.contains(&pattern) {
+                wrong.push(format!("{pattern}: given twice"));
+            }
+            known.push(pattern);
+            match RoomRule::parse(pattern, &words.split_whitespace().collect::<Vec<_>>()) {
+                Ok(rule) => rules.push(rule),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        let at = entry.source.clone();
+        let wrong = wrong.into_iter();
+        self.errors
+            .extend(wrong.map(|rule| ConfigError::Rule { key, rule: format!("{rule} ({at})") }));
+        rules
     }
 
     pub(super) fn key(&mut self, key: &'static str) -> Option<Secret> {

@@ -5,10 +5,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crier_domain::AuthMode;
+use crier_domain::{AuthMode, RoomRule};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::secret::Secret;
+use crate::apps::AudienceMode;
 
 /// `[socket]`.
 #[derive(Clone, Debug)]
@@ -97,6 +98,22 @@ pub struct Auth {
     pub audience: Vec<String>,
     /// Longest time from now to `exp`; `None` = any.
     pub max_lifetime: Option<Duration>,
+}
+
+/// `[rooms]`.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    /// Rules over the built-in table.
+    pub policy: Vec<RoomRule>,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// How long somebody without sockets is still there.
+    pub grace: Duration,
+    /// Who hears of somebody.
+    pub audience: AudienceMode,
 }
 
 /// `[rest]`, of the embedded sidecar.

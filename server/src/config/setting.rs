@@ -132,6 +132,8 @@ pub enum Kind {
     Keys,
     /// Secrets of any length.
     ApiKeys,
+    /// Who may join the rooms of patterns.
+    RoomRules,
 }
 
 impl Kind {
@@ -202,6 +204,9 @@ impl Kind {
                     .to_owned()
             }
             Self::ApiKeys => "keys, comma separated".to_owned(),
+            Self::RoomRules => "patterns of rooms, each with who may join, such as \
+                 order:*=granted admin, lobby=public"
+                .to_owned(),
         }
     }
 }

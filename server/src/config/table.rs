@@ -139,6 +139,19 @@ pub static SETTINGS: &[Setting] = &[
     row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
         "Longest time from now to `exp` that a token may have; 0 = any."),
 
+    row("marketplace.payment_audience", Kind::Choice(&["parties", "everyone"]), "parties",
+        "Who hears of payments: the buyer, seller, request and checkout rooms that a publishing names, and `admins`; or every signed-in socket."),
+    row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
+        "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
+
+    row("rooms.policy", Kind::RoomRules, "",
+        "Who may join the rooms of a pattern, in place of the built-in table: `[rooms.policy]` with rows such as `\"order:*\" = [\"granted\", \"admin\"]`, elsewhere `order:*=granted admin, lobby=public`. Words: `public` `user` `owner` `participant` `granted` `agent` `admin`, or `deny` alone. A row holds where it is at least as narrow as the built-in one; of several the narrowest."),
+
+    row("presence.grace", Kind::Time(0, HOUR), "5s",
+        "How long a user without sockets is still online: hides reconnects."),
+    row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
+        "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
+
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
         .or_env(&["CRIER_API_KEYS"]),

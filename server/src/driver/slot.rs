@@ -83,6 +83,11 @@ impl Slot {
         self.phase = Phase::Joined { running, waiting: VecDeque::new(), bytes: 0 };
     }
 
+    /// Whether the client was let in.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined { .. })
+    }
+
     /// Takes an event; its turn comes when those before it are done.
     pub(super) fn receive(&mut self, event: Received) {
         if let Phase::Joined { waiting, bytes, .. } = &mut self.phase {

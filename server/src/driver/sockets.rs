@@ -28,6 +28,9 @@ use crate::{
 /// Sockets of one session that have gone and whose handlers still run; more are not let come to be.
 const ENDINGS_MAX: usize = 64;
 
+/// What the last event of a client that is sent away is told: it may come back when it likes.
+const EXPELLED_FOR: Duration = Duration::from_secs(1);
+
 /// Socket.IO on one session.
 pub(super) struct SocketIo {
     pub(super) session: Session,
@@ -67,7 +70,7 @@ impl Driver {
             Incoming::Connect { namespace, auth } => {
                 // Middleware is dear: whoever joins and leaves in a loop is held to the same rate.
                 let refused = match upper.connects.take(&self.io.options().event_rate, now) {
-                    Verdict::Expelled => return self.disconnect_all(now),
+                    Verdict::Expelled => return self.expel(now),
                     Verdict::Later(_) => ("Rate limit exceeded", Refused::ByMiddleware),
                     Verdict::Welcome => match self.io.enter(&namespace) {
                         Some(live) => {
@@ -98,9 +101,12 @@ impl Driver {
                         slot.socket.refuse(&name, Refusal::RateLimited(after), ack);
                     }
                     Verdict::Expelled => {
-                        let socket = slot.socket.clone();
-                        socket.refuse(&name, Refusal::Expelled, Ack::new(&socket, None));
-                        self.disconnect_all(now);
+                        // Every ack is answered, this last one too.
+                        let ack = Ack::new(&slot.socket, id);
+                        if ack.is_wanted() {
+                            slot.socket.refuse(&name, Refusal::RateLimited(EXPELLED_FOR), ack);
+                        }
+                        self.expel(now);
                     }
                 }
             }
@@ -117,10 +123,20 @@ impl Driver {
             }
             Incoming::Ignored(_) => {
                 if upper.bucket.take(&self.io.options().event_rate, now) == Verdict::Expelled {
-                    self.disconnect_all(now);
+                    self.expel(now);
                 }
             }
         }
+    }
+
+    /// Sends a client away that kept on past its limits: each of its sockets is told.
+    fn expel(&mut self, now: Instant) {
+        if let Upper::SocketIo(upper) = &self.upper {
+            for slot in upper.slots.iter().filter(|slot| slot.is_joined()) {
+                slot.socket.refuse("", Refusal::Expelled, Ack::new(&slot.socket, None));
+            }
+        }
+        self.disconnect_all(now);
     }
 
     /// Lets clients in, and gives the handlers their turn.

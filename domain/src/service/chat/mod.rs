@@ -22,6 +22,7 @@ mod read;
 mod record;
 mod send;
 mod voice;
+mod waiting;
 mod work;
 
 pub use list::{Before, Stats};
@@ -35,8 +36,8 @@ pub use voice::{Happened, Said, Voice};
 use std::sync::Arc;
 
 use super::{
-    Deps, limits::UserLimits, notifications::Notifications, stored::Layout, stripes::Stripes,
-    users::Users,
+    Deps, attachments::Attachments, limits::UserLimits, notifications::Notifications,
+    stored::Layout, stripes::Stripes, users::Users,
 };
 use crate::{clock::Clock, cluster::Cluster, store::Store};
 
@@ -68,6 +69,7 @@ pub struct Chats {
     cluster: Arc<dyn Cluster>,
     limits: Arc<UserLimits>,
     notifications: Arc<Notifications>,
+    attachments: Arc<Attachments>,
     users: Arc<Users>,
     settings: ChatSettings,
     locks: Stripes,
@@ -78,6 +80,7 @@ impl Chats {
     pub fn new(
         deps: &Deps,
         notifications: Arc<Notifications>,
+        attachments: Arc<Attachments>,
         users: Arc<Users>,
         settings: ChatSettings,
     ) -> Self {
@@ -87,6 +90,7 @@ impl Chats {
             cluster: Arc::clone(&deps.cluster),
             limits: Arc::clone(&deps.limits),
             notifications,
+            attachments,
             users,
             settings,
             locks: Stripes::default(),

@@ -78,7 +78,7 @@ async fn what_is_a_message_is_kept_as_given() {
     }
     let file = Attachment {
         id: ObjectId::generate(0),
-        url: None,
+        url: Some("https://shop.example/a.png".into()),
         filename: Some("a.png".into()),
         mime_type: "image/png".into(),
         size: 5,

@@ -12,11 +12,14 @@
 
 mod access;
 mod bus;
+mod chat;
+mod chat_files;
 mod client;
 mod cluster;
 mod events;
 mod hostile;
 mod idempotency;
+mod notifications;
 mod orders;
 mod origins;
 mod process;

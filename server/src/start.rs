@@ -12,8 +12,9 @@ use std::{
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
     VerifierOptions,
+    dialect::vendor_chat::VendorChatSettings,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
         orders::OrderRules,
     },
@@ -158,13 +159,17 @@ impl Server {
         let (clock, roster) = (Clock::system(), Roster::default());
         let presence = Presences::new(config.presence.grace, &clock);
         let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
-        let services = Arc::new(Services::new(Deps {
+        let deps = Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
             order_rules: OrderRules::default(),
-        }));
+        };
+        let share_contact = config.vendor_chat.share_contact;
+        let settings =
+            Settings { vendor_chat: VendorChatSettings { share_contact }, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),

@@ -18,3 +18,4 @@ mod readme;
 mod server;
 mod suites;
 mod tidy;
+mod vendor_chat;

@@ -4,10 +4,11 @@ mod context;
 mod presence;
 mod reply;
 mod system;
+mod vendor_chat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use crier_domain::{Direction, Refusal as DomainRefusal, Row, event::describe_parts};
+use crier_domain::{App, Direction, Refusal as DomainRefusal, Row, event::describe_parts};
 use crier_protocol::socket::Args;
 
 pub use self::{
@@ -46,6 +47,9 @@ pub fn install(io: &Io, context: Context) {
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
     presence::install(&main, &context);
+    if context.is_on(App::VendorChat) {
+        vendor_chat::install(io, &context);
+    }
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
 }

@@ -8,7 +8,8 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Auth, AuthKeys, Config, Http, Presence, Rest, Rooms, Shown, Shutdown, Socket, is_loopback,
+    Auth, AuthKeys, Config, Http, Presence, Rest, Rooms, Shown, Shutdown, Socket, VendorChat,
+    is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -43,6 +44,7 @@ impl Config {
                 grace: r.time("presence.grace"),
                 audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
             },
+            vendor_chat: VendorChat { share_contact: r.switch("vendor_chat.share_contact") },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Presence, Rest, Rooms, Shutdown, Socket};
+pub use sections::{Auth, AuthKeys, Http, Presence, Rest, Rooms, Shutdown, Socket, VendorChat};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -81,6 +81,8 @@ pub struct Config {
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
     /// `[shutdown]`.

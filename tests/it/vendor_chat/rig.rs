@@ -18,7 +18,6 @@ use tests::{
 pub(super) struct Crier {
     child: Child,
     pub(super) sockets: SocketAddr,
-    _data: tempfile::TempDir,
 }
 
 fn crier(args: &[&str]) -> Command {
@@ -35,18 +34,23 @@ pub(super) fn token(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// A token of the key that a setting gives.
+pub(super) fn token_of_secret(secret: &str, args: &[&str]) -> String {
+    let output = crier(&[&["--set", secret, "token"], args].concat()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 impl Crier {
     pub(super) fn start() -> Self {
         Self::with(&[])
     }
 
     pub(super) fn with(settings: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
         let mut command = crier(&[]);
         for listener in ["listen", "rest_listen", "internal_listen"] {
             command.args(["--set", &format!("{listener}=127.0.0.1:0")]);
         }
-        command.arg("--set").arg(format!("data_dir={}", data.path().display()));
         for setting in settings {
             command.args(["--set", setting]);
         }
@@ -61,7 +65,7 @@ impl Crier {
         };
         // Read on, so that it can print on.
         std::thread::spawn(move || lines.count());
-        Self { child, sockets, _data: data }
+        Self { child, sockets }
     }
 
     /// A call of a backend.
@@ -140,7 +144,10 @@ impl Client {
 
     /// Asks to be let into a namespace.
     pub(super) fn ask_in(&mut self, namespace: &str) {
-        let auth = json!({ "token": self.token });
+        let auth = match self.token.as_str() {
+            "" => json!({}),
+            token => json!({ "token": token }),
+        };
         self.ws.send(format!("40{namespace},{auth}"));
     }
 

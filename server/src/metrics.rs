@@ -36,10 +36,6 @@ pub(crate) fn describe() {
     );
     describe_counter!("crier_violations_total", "Peers that broke a protocol, by layer");
     describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
-    describe_counter!(
-        "crier_idempotency_forgotten_total",
-        "Ids forgotten before their day was over"
-    );
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
 }
 
@@ -101,10 +97,6 @@ pub(crate) fn unknown_ack() {
 
 pub(crate) fn refused(status: http::StatusCode) {
     counter!("crier_refused_requests_total", "status" => status.as_str().to_owned()).increment(1);
-}
-
-pub(crate) fn forgot_id() {
-    counter!("crier_idempotency_forgotten_total").increment(1);
 }
 
 pub(crate) fn http_connections(change: f64) {

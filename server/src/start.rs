@@ -10,15 +10,15 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
-    VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
+    Verifier, VerifierOptions,
     dialect::vendor_chat::VendorChatSettings,
     service::{
         Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
         orders::OrderRules,
     },
-    store::MemoryStore,
+    store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
-    bus::LocalBus,
+    bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
     http::{
@@ -85,6 +85,9 @@ pub enum StartError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The folder of the stores cannot be used, or is used by another process.
+    #[error("data_dir: {0}")]
+    Store(#[from] OpenError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -94,7 +97,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<LocalBus>,
+    pub bus: Arc<DurableBus>,
     /// The sockets of all replicas.
     pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
@@ -108,6 +111,7 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
+    store: Arc<EmbeddedStore>,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
@@ -153,22 +157,28 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
-        let bus = Arc::new(LocalBus::new(io.clone()));
         let (clock, roster) = (Clock::system(), Roster::default());
+        let local = Arc::new(LocalBus::new(io.clone()));
+        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
+        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
+        let records = Arc::clone(&store) as Arc<dyn Store>;
+        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
         let presence = Presences::new(config.presence.grace, &clock);
         let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
         let deps = Deps {
-            store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
-            clock: Clock::system(),
+            store: records,
+            clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            order_rules: OrderRules::default(),
         };
-        let share_contact = config.vendor_chat.share_contact;
-        let settings =
-            Settings { vendor_chat: VendorChatSettings { share_contact }, ..Settings::default() };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
+        let settings = Settings { orders, vendor_chat, ..Settings::default() };
         let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
@@ -227,6 +237,7 @@ impl Server {
             ready,
             addresses,
             io,
+            store,
             config,
             prometheus,
             client,
@@ -247,7 +258,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, config, prometheus, client, listeners, ready, background, .. } = self;
+        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -305,6 +316,10 @@ impl Server {
         .await;
         if drained.is_err() {
             tracing::warn!("not everything had ended when the time to drain was over");
+        }
+        // Last: what was asked for until now is on disk, and the next process finds the file closed.
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "the store was not closed");
         }
         result
     }

@@ -2,21 +2,21 @@
 
 use super::Services;
 use crate::{
-    identity::UserId,
+    identity::{Identity, UserId},
     room::{Membership, MembershipFuture, RoomName},
 };
 
 impl Membership for Services {
-    fn owner_of_order<'a>(&'a self, _order_id: &'a str) -> MembershipFuture<'a, Option<UserId>> {
-        Box::pin(std::future::ready(Ok(None)))
+    fn owner_of_order<'a>(&'a self, order_id: &'a str) -> MembershipFuture<'a, Option<UserId>> {
+        Box::pin(self.orders.owner(order_id))
     }
 
     fn is_participant<'a>(
         &'a self,
-        _chat_id: &'a str,
-        _user: &'a UserId,
+        chat_id: &'a str,
+        who: &'a Identity,
     ) -> MembershipFuture<'a, bool> {
-        Box::pin(std::future::ready(Ok(false)))
+        Box::pin(self.chat.is_participant(chat_id, who))
     }
 
     fn is_granted<'a>(

@@ -14,13 +14,14 @@ mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
+pub mod posts;
 pub mod products;
 pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
 pub mod subscriptions;
-mod telling;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 
@@ -46,17 +47,17 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
-    /// What an operator chose about orders.
-    pub order_rules: orders::OrderRules,
 }
 
-/// What chats and notifications are held to; every default is the contract's.
+/// What chats, notifications and orders are held to; every default is the contract's.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Of chats.
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of orders and products.
+    pub orders: orders::OrderRules,
     /// Of vendor-chat.
     pub vendor_chat: VendorChatSettings,
 }
@@ -78,6 +79,8 @@ pub struct Services {
     pub notifications: Arc<notifications::Notifications>,
     /// Orders with stock.
     pub orders: orders::Orders,
+    /// Messages to rooms.
+    pub posts: posts::Posts,
     /// What is sold.
     pub products: products::Products,
     /// The user directory.
@@ -115,12 +118,13 @@ impl Services {
             ),
             chat,
             notifications,
-            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
-            products: products::Products::new(&deps, stripes),
+            posts: posts::Posts::new(&deps),
+            products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
+            orders: orders::Orders::new(&deps, stripes, settings.orders),
+            users,
             grants: grants::Grants::new(&deps),
             revocations: revocations::Revocations::new(&deps),
             subscriptions: subscriptions::Subscriptions::new(&deps),
-            users,
             limits: deps.limits,
         }
     }

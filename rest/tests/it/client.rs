@@ -8,7 +8,6 @@ use crier_domain::{
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
-        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -59,7 +58,6 @@ pub(crate) fn rig_that_is(config: SidecarConfig, ready: bool) -> Rig {
         clock,
         cluster: Arc::clone(&cluster) as _,
         limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        order_rules: OrderRules::default(),
     }));
     let parts = Parts {
         bus: Arc::clone(&bus) as _,

@@ -1,8 +1,12 @@
 //! The applications, written against the public handler API.
 
 mod context;
+mod marketplace;
+mod on;
+mod others;
 mod presence;
 mod reply;
+mod shop;
 mod system;
 mod vendor_chat;
 
@@ -52,6 +56,12 @@ pub fn install(io: &Io, context: Context) {
     }
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
+    if context.is_on(App::Shop) {
+        shop::install(&main, &context);
+    }
+    if context.is_on(App::Marketplace) {
+        marketplace::install(&main, &context);
+    }
 }
 
 /// What holds in every namespace of the apps, before any code of theirs: the gate, a deadline for

@@ -270,7 +270,7 @@ fn is_shared(policy: &Policy, room: &RoomName) -> bool {
 /// Those of the rooms that are not too large.
 fn small(main: &Namespace, rooms: Vec<RoomName>) -> Vec<Room> {
     let rooms = rooms.into_iter().map(Room::from);
-    rooms.filter(|room| main.room_len(room) <= MEMBERS_MAX).collect()
+    rooms.filter(|room| main.room_len(room.as_str()) <= MEMBERS_MAX).collect()
 }
 
 impl fmt::Debug for Audience {

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use crier_domain::{App, AuthMode};
+use crier_domain::{
+    App, AuthMode,
+    event::{CatalogueOptions, PaymentAudience, ProductAudience},
+};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
@@ -39,6 +42,12 @@ impl Config {
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
+            audiences: CatalogueOptions {
+                payments: r
+                    .word("marketplace.payment_audience", PaymentAudience::parse)
+                    .unwrap_or_default(),
+                products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
+            },
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
                 grace: r.time("presence.grace"),
@@ -52,6 +61,8 @@ impl Config {
                 batch_max: r.number("rest.batch_max"),
                 // A rate of 0 is refused by its row.
                 requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
+                    .unwrap_or(NonZeroU32::MIN),
+                refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
             },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },

@@ -37,7 +37,7 @@ pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::App;
+use crier_domain::{App, event::CatalogueOptions};
 
 use read::Reader;
 
@@ -77,6 +77,8 @@ pub struct Config {
     pub http: Http,
     /// `[auth]`.
     pub auth: Auth,
+    /// `marketplace.payment_audience` and `audience.products`.
+    pub audiences: CatalogueOptions,
     /// `[rooms]`.
     pub rooms: Rooms,
     /// `[presence]`.

@@ -136,6 +136,8 @@ pub struct Rest {
     pub batch_max: usize,
     /// Of one user or key, and as many at once.
     pub requests_per_second: NonZeroU32,
+    /// Wrong credentials a second of one address.
+    pub refusals_per_second: NonZeroU32,
 }
 
 /// `[shutdown]`.

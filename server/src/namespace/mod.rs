@@ -160,6 +160,11 @@ impl Namespace {
         self.0.registry.len()
     }
 
+    /// How many of this replica's sockets are in a room.
+    pub fn room_len(&self, room: &str) -> usize {
+        self.0.registry.members_len(room)
+    }
+
     /// The rooms of this replica's sockets with their sizes, sockets' own rooms apart.
     pub fn rooms(&self) -> Vec<(Room, usize)> {
         self.0.registry.rooms()
@@ -171,11 +176,6 @@ impl Namespace {
     pub(crate) fn sockets(&self, rooms: &[Room]) -> Vec<Socket> {
         let selected = select::select(&self.0.registry, rooms, &[], Socket::id);
         selected.as_slice().iter().filter(|socket| socket.is_connected()).cloned().collect()
-    }
-
-    /// How many sockets of this replica are in a room.
-    pub(crate) fn room_len(&self, room: &Room) -> usize {
-        self.0.registry.members(room).map_or(0, |members| members.len())
     }
 
     pub(crate) fn rooms_len(&self) -> usize {

@@ -100,7 +100,8 @@ fn joining_a_chat_reads_it_and_the_other_one_hears_of_it() {
     vendor.expect_silence();
 
     // Pages begin with the newest, and each is read from old to new.
-    let paged = |page: u64| json!({ "productId": 12345, "recipientId": 1, "page": page, "limit": 2 });
+    let paged =
+        |page: u64| json!({ "productId": 12345, "recipientId": 1, "page": page, "limit": 2 });
     let first = vendor.ask("joinChat", paged(1));
     assert_eq!(texts(&first), ["two", "three"]);
     assert_eq!(first["data"]["pagination"]["nextPage"], 2);
@@ -180,11 +181,14 @@ fn typing_is_shown_to_the_other_one_alone() {
 #[test]
 fn lists_of_chats_have_messages_and_profiles() {
     let crier = Crier::start();
-    crier.put_user(5, json!({
-        "userType": "VENDOR", "firstName": "Ada", "lastName": "Vendor",
-        "email": "vendor@example.com", "phoneNumber": "+10000000000",
-        "store": [{ "name": "Wonderds", "storeId": 7 }, { "name": "Second", "storeId": 8 }]
-    }));
+    crier.put_user(
+        5,
+        json!({
+            "userType": "VENDOR", "firstName": "Ada", "lastName": "Vendor",
+            "email": "vendor@example.com", "phoneNumber": "+10000000000",
+            "store": [{ "name": "Wonderds", "storeId": 7 }, { "name": "Second", "storeId": 8 }]
+        }),
+    );
     crier.put_user(1, json!({ "userType": "CUSTOMER", "firstName": "Cus" }));
     let mut customer = crier.person("CUSTOMER", 1);
     let mut vendor = crier.person("VENDOR", 5);
@@ -255,4 +259,16 @@ fn a_message_with_a_client_id_is_sent_once() {
     let mut namesake = crier.person("VENDOR", 1);
     let theirs = json!({ "productId": 1, "recipientId": 9, "text": "Hi", "clientId": "c-1" });
     assert_eq!(namesake.ask("sendMessage", theirs)["statusCode"], 200);
+}
+
+#[test]
+fn chats_outlive_a_crash() {
+    let crier = Crier::start();
+    let mut customer = crier.person("CUSTOMER", 1);
+    let sent = customer.ask("sendMessage", message(5, "Hi"));
+    let crier = crier.crash_and_start_again();
+    let mut vendor = crier.arrive("VENDOR", 5);
+    vendor.event("userChats");
+    let offline = vendor.event("offlineMessages");
+    assert_eq!(offline["data"]["items"][0]["id"], sent["data"][0]["id"]);
 }

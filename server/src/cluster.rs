@@ -13,7 +13,7 @@ use crier_protocol::{Namespace as Name, Room};
 
 use crate::{
     apps,
-    auth::{Roster, identity, join_by_order},
+    auth::{Roster, identity},
     io::Io,
     namespace::socket::Socket,
     presence::{Presences, Seen},
@@ -70,7 +70,8 @@ fn act(socket: &Socket, action: &Action) {
     match action {
         Action::Join(rooms) => {
             for room in rooms {
-                join_by_order(socket, room);
+                // A socket that has gone, or is in as many rooms as it may, stays as it is.
+                let _ = socket.join_by_backend(room.clone());
             }
         }
         Action::Leave(rooms) => {

@@ -45,6 +45,7 @@ use crate::{
         client::{ClientError, ClientFiles},
     },
     presence::Presences,
+    recovery::RecoveryOptions,
     tasks::Background,
 };
 
@@ -399,7 +400,7 @@ fn verifier_options(config: &Config) -> VerifierOptions {
 }
 
 fn options(config: &Config) -> Options {
-    let socket = &config.socket;
+    let (socket, recovery) = (&config.socket, &config.recovery);
     Options {
         limits: Arc::new(socket.limits.clone()),
         path: socket.path.clone(),
@@ -414,6 +415,15 @@ fn options(config: &Config) -> Options {
         },
         origins: Arc::new(config.origin_policy()),
         body_timeout: config.http.body_timeout,
+        recovery: (!recovery.window.is_zero()).then_some(RecoveryOptions {
+            window: recovery.window,
+            entries_max: recovery.entries_max,
+            bytes_max: recovery.bytes_max,
+            replay_events_max: recovery.replay_events_max,
+            replay_bytes_max: recovery.replay_bytes_max,
+            sessions_max: recovery.sessions_max,
+        }),
+        aliases: config.namespaces.alias.clone(),
         unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
         ..Options::default()
     }

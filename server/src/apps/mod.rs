@@ -48,6 +48,11 @@ pub fn install(io: &Io, context: Context) {
         // What no row knows has no handler either.
         None => Some(ack),
     });
+    let shared = Arc::clone(&context);
+    main.handlers().on_restore(move |socket, rooms| {
+        let context = Arc::clone(&shared);
+        async move { context.restore(&socket, rooms).await }
+    });
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
     presence::install(&main, &context);

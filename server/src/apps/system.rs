@@ -18,6 +18,7 @@ use crate::{
         handler::{Ack, Payload},
         socket::Socket,
     },
+    recovery::Recovery,
 };
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
@@ -50,7 +51,7 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
         },
     );
     main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
-        let _ = socket.emit("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
+        let _ = socket.emit_direct("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
         ack.send(&json!({ "ok": true }));
     });
 }
@@ -67,11 +68,14 @@ async fn greet(context: &Context, socket: &Socket) {
         user_id: who.map(|identity| identity.user.clone()),
         socket_id: socket.id().as_str().to_owned(),
         timestamp: Timestamp::now(),
-        recovered: false,
-        reason: None,
+        recovered: socket.recovery() == Recovery::Recovered,
+        reason: match socket.recovery() {
+            Recovery::NotRecovered(reason) => Some(reason),
+            Recovery::Fresh | Recovery::Recovered => None,
+        },
     };
     // A client that has gone by now is not told.
-    let _ = socket.emit("connected", &connected);
+    let _ = socket.emit_direct("connected", &connected);
     presence::come(context, socket);
 }
 
@@ -153,5 +157,5 @@ async fn unsubscribe(
 /// What a client hears before the server ends its connection.
 pub(crate) fn say_goodbye(socket: &Socket, reason: &str) {
     let goodbye = Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() };
-    let _ = socket.emit("disconnected", &goodbye);
+    let _ = socket.emit_direct("disconnected", &goodbye);
 }

@@ -1,9 +1,6 @@
 //! `token_refresh`: a new token for a connection, without reconnecting.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use crier_domain::{Identity, Refusal, RoomName, event::system::Refreshed, room::entered_with};
 use crier_protocol::Room;
@@ -11,7 +8,6 @@ use crier_protocol::Room;
 use super::{Rejected, identity, set_identity};
 use crate::{
     apps::{Context, same_user},
-    lock,
     namespace::socket::Socket,
 };
 
@@ -48,7 +44,7 @@ pub(crate) async fn refresh(
     }
     let mut denied = Vec::new();
     for one in all.iter().filter(|one| one.get::<UnderPolicy>().is_some()) {
-        let rooms = asked_for(one);
+        let rooms = one.rooms_asked_for();
         denied.push((one, denied_of(context, Some(&new), &rooms).await?, rooms));
     }
     let new = Arc::new(new);
@@ -59,7 +55,7 @@ pub(crate) async fn refresh(
     for (one, rooms, seen) in denied {
         rooms.iter().for_each(|room| one.leave(room.as_str()));
         // What was joined by the former identity while the policy was asked.
-        let late = asked_for(one).into_iter().filter(|room| !seen.contains(room));
+        let late = one.rooms_asked_for().into_iter().filter(|room| !seen.contains(room));
         let late: Vec<Room> = late.collect();
         let late = denied_of(context, Some(&new), &late).await.unwrap_or(late);
         late.iter().for_each(|room| one.leave(room.as_str()));
@@ -68,30 +64,6 @@ pub(crate) async fn refresh(
     let now = context.clock.unix_ms() / 1_000;
     Ok(Refreshed { ok: true, expires_in: new.expires_at.map(|at| at.saturating_sub(now)) })
 }
-
-/// The rooms of a socket that its client asked for, and no backend.
-fn asked_for(socket: &Socket) -> Vec<Room> {
-    let ordered = socket.get::<Ordered>();
-    let is_ordered = |room: &Room| {
-        ordered.as_ref().is_some_and(|ordered| lock(&ordered.0).contains(room.as_str()))
-    };
-    // The first one is the socket's own.
-    socket.rooms().into_iter().skip(1).filter(|room| !is_ordered(room)).collect()
-}
-
-/// Makes a socket join a room because a backend says so: past the policy, now and later.
-pub(crate) fn join_by_order(socket: &Socket, room: &Room) {
-    let ordered = socket.get::<Ordered>().unwrap_or_default();
-    lock(&ordered.0).insert(room.clone());
-    socket.insert(ordered);
-    // A socket that has gone, or is in as many rooms as it may, stays as it is.
-    let _ = socket.join(room.clone());
-}
-
-/// The rooms that backends ordered a socket to join. As many as a socket may be in, since an order
-/// past that is not noted for long: it ends with the socket.
-#[derive(Clone, Default)]
-struct Ordered(Arc<Mutex<HashSet<Room>>>);
 
 /// Those of these rooms that somebody may not be in.
 ///

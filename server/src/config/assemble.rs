@@ -11,8 +11,8 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Auth, AuthKeys, Config, Http, Presence, Rest, Rooms, Shown, Shutdown, Socket, VendorChat,
-    is_loopback,
+    Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown, Shutdown,
+    Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -65,6 +65,15 @@ impl Config {
                 refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
             },
+            recovery: Recovery {
+                window: r.time("recovery.window"),
+                entries_max: r.number("recovery.entries_max"),
+                bytes_max: r.number("recovery.bytes_max"),
+                replay_events_max: r.number("recovery.replay_events_max"),
+                replay_bytes_max: r.number("recovery.replay_bytes_max"),
+                sessions_max: r.number("recovery.sessions_max"),
+            },
+            namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

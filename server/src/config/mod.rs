@@ -31,7 +31,9 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Presence, Rest, Rooms, Shutdown, Socket, VendorChat};
+pub use sections::{
+    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket, VendorChat,
+};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -87,6 +89,10 @@ pub struct Config {
     pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[recovery]`.
+    pub recovery: Recovery,
+    /// `[namespaces]`.
+    pub namespaces: Namespaces,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -1,12 +1,14 @@
 //! Typed reading of the merged entries. What is wrong is noted, and reading goes on: all errors are
 //! reported together.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crier_domain::RoomRule;
+use crier_protocol::Namespace;
 use tracing_subscriber::EnvFilter;
 
 use super::error::ConfigError;
@@ -177,6 +179,27 @@ impl Reader<'_> {
         self.value(key, |raw, _| {
             raw.items().iter().map(|item| WebOrigin::configured(item)).collect()
         })
+    }
+
+    /// Names and the namespaces that they stand for. A name stands for one, and for no other name.
+    pub(super) fn aliases(&mut self, key: &'static str) -> HashMap<Namespace, Namespace> {
+        self.value(key, |raw, _| {
+            let items = raw.items();
+            if items == ["none"] {
+                return Some(HashMap::new());
+            }
+            let parse = |name: &str| Namespace::parse(name.trim().to_owned(), 128);
+            let mut aliases = HashMap::new();
+            for item in &items {
+                let (name, stands_for) = item.split_once('=')?;
+                if aliases.insert(parse(name)?, parse(stands_for)?).is_some() {
+                    return None;
+                }
+            }
+            let is_chain = aliases.values().any(|stands_for| aliases.contains_key(stands_for));
+            (!is_chain).then_some(aliases)
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn redis_url(&mut self, key: &'static str) -> Option<Secret> {

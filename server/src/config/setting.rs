@@ -112,6 +112,8 @@ pub enum Kind {
     Path,
     /// A file, never a URL.
     LocalFile,
+    /// `name=namespace`, comma separated, or `none`.
+    Aliases,
     /// What an HTTP path starts with.
     UrlPath,
     /// What `tracing_subscriber::EnvFilter` reads.
@@ -183,6 +185,10 @@ impl Kind {
             }
             Self::Filter => {
                 "a filter of the log, such as warn or info,crier_server=debug".to_owned()
+            }
+            Self::Aliases => {
+                "pairs of two different namespaces, comma separated, such as /ws=/; or none"
+                    .to_owned()
             }
             Self::Text => "text".to_owned(),
             Self::Texts => "texts, comma separated".to_owned(),

@@ -167,6 +167,22 @@ pub static SETTINGS: &[Setting] = &[
     row("rest.refusals_per_second", Kind::Count(1, 1_000_000), "10",
         "Wrong credentials of one address (IPv6: one /64) that are answered 401 in a second, and five times as many at once. Beyond 429; right credentials always get in."),
 
+    row("recovery.window", Kind::Time(0, 24 * HOUR), "5m",
+        "How long a client may be away and still get what it missed (socket.io `connectionStateRecovery`); 0 = nothing is kept."),
+    row("recovery.entries_max", Kind::Count(16, 1_000_000_000), "1000000",
+        "Events that are kept for those who are away; beyond, the oldest go, and whoever would need them is told `log-lost`."),
+    row("recovery.bytes_max", Kind::Size(64 * KIB, 1_024 * GIB), "256MiB",
+        "The same in bytes of memory: about 700 and twice the payload for each event."),
+    row("recovery.replay_events_max", Kind::Count(1, 10_000_000), "10000",
+        "Events that one client is sent when it comes back; beyond, it is told `too-much` and reloads."),
+    row("recovery.replay_bytes_max", Kind::Size(KIB, GIB), "4MiB",
+        "The same in bytes."),
+    row("recovery.sessions_max", Kind::Count(16, 100_000_000), "100000",
+        "Sessions without a connection that are kept; beyond, the one that ended first is forgotten."),
+
+    row("namespaces.alias", Kind::Aliases, "/ws=/",
+        "Namespaces under further names, `name=namespace`: who connects to the first is in the second and is answered under the first. `none` = none."),
+
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),
 ];

@@ -75,7 +75,8 @@ impl Driver {
                     Verdict::Welcome => match self.io.enter(&namespace) {
                         Some(live) => {
                             let id = self.io.new_socket_id();
-                            let socket = Socket::new(id, live, self.handle.clone(), auth);
+                            let handle = self.handle.clone();
+                            let socket = Socket::new(id, live, namespace, handle, auth);
                             upper.slots.push(Slot::new(socket));
                             return;
                         }
@@ -150,20 +151,17 @@ impl Driver {
         while let Some(slot) = upper.slots.get_mut(at) {
             match slot.poll_verdict(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(())) if slot.socket.begin_connected() => {
+                Poll::Ready(Ok(plan)) => {
+                    if !slot.socket.enter(plan) {
+                        // Its own middleware disconnected it: it was told so, and nothing is begun.
+                        upper.session.left(slot.name());
+                        let slot = upper.slots.swap_remove(at);
+                        slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
+                        continue;
+                    }
                     upper.session.accepted(slot.name());
-                    let packet = Outgoing::connect(slot.name(), &slot.socket.id(), None);
-                    self.handle.push(&Parcel::new(packet));
-                    slot.socket.register();
                     slot.join();
                     self.io.joined(&self.handle);
-                }
-                Poll::Ready(Ok(())) => {
-                    // Its own middleware disconnected it: it was told so, and nothing is begun.
-                    upper.session.left(slot.name());
-                    let slot = upper.slots.swap_remove(at);
-                    slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
-                    continue;
                 }
                 Poll::Ready(Err(error)) => {
                     let packet =

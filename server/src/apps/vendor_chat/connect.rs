@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use crier_domain::{Refusal, dialect::vendor_chat::Speaker, event::vendor_chat::AppError};
 
 use super::{super::Context, speaker};
-use crate::namespace::{Namespace, socket::Socket};
+use crate::{
+    namespace::{Namespace, socket::Socket},
+    recovery::Recovery,
+};
 
 /// How long `/chat` waits for the person to be on `/presence` (contract, section 7).
 const PRESENCE_WAIT: Duration = Duration::from_secs(5);
@@ -20,6 +23,7 @@ pub(super) fn install(presence: &Namespace, chat: &Namespace, context: &Arc<Cont
     });
     let shared = Arc::clone(context);
     presence.on_disconnect(move |socket, _reason| {
+        // Also where another connection goes on as this socket: it has joined by itself.
         if let Some(me) = speaker(&socket) {
             shared.presence.vendor_chat.leave(&me.person.to_string(), &socket.id());
         }
@@ -46,6 +50,10 @@ async fn enter(context: &Context, socket: &Socket, me: &Speaker) {
     // Before the chats are read, so that nothing falls between them and what comes after.
     if let Err(error) = socket.join(me.person.room()) {
         return tracing::debug!(%error, "a socket of vendor-chat has gone");
+    }
+    // Its client has the chats, and has got everything that it missed.
+    if socket.recovery() == Recovery::Recovered {
+        return;
     }
     if let Err(refusal) = greet(context, socket, me).await {
         let _ = socket.emit("appError", &AppError::from(&refusal));

@@ -12,6 +12,7 @@ use std::{
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
+    dialect::vendor_chat::VendorChatSettings,
     service::{
         Deps, Services, Settings,
         attachments::{AttachmentSettings, Place, PlaceError},
@@ -360,7 +361,9 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
         secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
     };
-    Ok(Settings { attachments, ..Settings::default() })
+    let orders = OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+    let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
+    Ok(Settings { attachments, orders, vendor_chat, ..Settings::default() })
 }
 
 /// Removes, for as long as the server runs, what was uploaded for messages that never came.

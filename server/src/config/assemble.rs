@@ -12,7 +12,7 @@ use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
     Attachments, Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown,
-    Shutdown, Socket, is_loopback,
+    Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -53,6 +53,7 @@ impl Config {
                 grace: r.time("presence.grace"),
                 audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
             },
+            vendor_chat: VendorChat { share_contact: r.switch("vendor_chat.share_contact") },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

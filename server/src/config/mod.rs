@@ -33,7 +33,7 @@ pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
     Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
-    Socket,
+    Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -86,6 +86,8 @@ pub struct Config {
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
     /// `[recovery]`.

@@ -152,6 +152,9 @@ pub static SETTINGS: &[Setting] = &[
     row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
         "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
 
+    row("vendor_chat.share_contact", Kind::Switch, "off",
+        "Whether customers and vendors who have a chat see each other's address and telephone number."),
+
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
         .or_env(&["CRIER_API_KEYS"]),

@@ -13,8 +13,9 @@ use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
     VerifierOptions,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -43,6 +44,7 @@ use crate::{
         client::{ClientError, ClientFiles},
     },
     tasks::Background,
+    upkeep,
 };
 
 /// What can stop a server from starting.
@@ -156,12 +158,16 @@ impl Server {
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
         let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::new(Deps {
+        let deps = Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        }));
+        };
+        let services = Arc::new(Services::with(deps, settings(&config)));
+        if development && let Err(error) = services.products.plant_examples().await {
+            tracing::error!(%error, "the example products are not there");
+        }
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -183,6 +189,7 @@ impl Server {
                 background: background.clone(),
             },
         );
+        upkeep::start(&background, &services);
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
             rest: match config.rest_listen {
@@ -364,6 +371,14 @@ fn verifier_options(config: &Config) -> VerifierOptions {
         max_lifetime: config.auth.max_lifetime,
         ..VerifierOptions::default()
     }
+}
+
+fn settings(config: &Config) -> Settings {
+    let orders = OrderRules {
+        owner_statuses: config.owner_statuses.clone(),
+        stock_audience: config.audiences.products,
+    };
+    Settings { orders, ..Settings::default() }
 }
 
 fn options(config: &Config) -> Options {

@@ -6,6 +6,7 @@ mod on;
 mod others;
 mod reply;
 mod shop;
+mod storefront;
 mod system;
 
 use std::{sync::Arc, time::Duration};
@@ -45,6 +46,9 @@ pub fn install(io: &Io, context: Context) {
     }
     if context.is_on(App::Marketplace) {
         marketplace::install(&main, &context);
+    }
+    if context.is_on(App::Storefront) {
+        storefront::install(&main, &context);
     }
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use crier_domain::{
     App, AuthMode,
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
+    service::orders::OrderStatus,
 };
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
@@ -44,6 +45,7 @@ impl Config {
                     .unwrap_or_default(),
                 products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
             },
+            owner_statuses: r.words("orders.owner_statuses", &OrderStatus::ALL, OrderStatus::parse),
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

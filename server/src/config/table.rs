@@ -8,6 +8,9 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// What the words of [`OrderStatus`](crier_domain::service::orders::OrderStatus) may be set to by owners.
+const OWNER_STATUSES: &[&str] = &["paid", "shipped", "delivered", "cancelled"];
+
 /// The names of [`App`](crier_domain::App), in its order.
 pub(super) const APPS: &[&str] = &["marketplace", "storefront", "shop", "vendor-chat"];
 
@@ -143,6 +146,9 @@ pub static SETTINGS: &[Setting] = &[
         "Who hears of payments: the buyer, seller, request and checkout rooms that a publishing names, and `admins`; or every signed-in socket."),
     row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
         "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
+
+    row("orders.owner_statuses", Kind::ChoicesOrNone(OWNER_STATUSES), "cancelled",
+        "What users may set their own orders to; `none` = nothing. `admin` and `service` take every legal step."),
 
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")

@@ -5,24 +5,19 @@ mod rooms;
 
 use std::sync::Arc;
 
+use super::{Context, on::on, others::room_of};
+use crate::namespace::{Namespace, handler::Ack, socket::Socket};
 use crier_domain::{
     App, Refusal, Timestamp,
     event::{
-        Done, Text, publish_of,
-        shop::{
-            NotificationKind, Priority, SendNotification, Sent, Typing, TypingName, UserTyping,
-            Whoami,
-        },
+        Done, publish_of,
+        shop::{SendNotification, Sent, Typing, TypingName, UserTyping, Whoami},
     },
     service::{
         notifications,
         once::{Once, Outcome},
     },
 };
-use serde_json::Value;
-
-use super::{Context, on::on, others::room_of};
-use crate::namespace::{Namespace, handler::Ack, socket::Socket};
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     debug_assert!(context.is_on(App::Shop), "an app that is off is not installed");
@@ -63,34 +58,13 @@ async fn notify(
         Once::of_client("/", person, "notification:send", id.as_str(), &asked)
     });
     let once = once.transpose()?;
-    let sent = context.services.notifications.send(&who, told(asked), once).await?;
+    let sent = context.services.notifications.send(&who, asked, once).await?;
     let sent = match sent {
         Outcome::Done(sent) => sent,
         Outcome::Repeated(answer) => serde_json::from_slice(&answer)
             .unwrap_or(notifications::Sent { queued: false, saved: true }),
     };
     Ok(Sent { ok: true, queued: sent.queued, saved: sent.saved })
-}
-
-/// What the service is told of it.
-fn told(asked: SendNotification) -> notifications::SendNotification {
-    let text = |text: Option<Text>| text.map(String::from);
-    notifications::SendNotification {
-        to_user_id: asked.to_user_id,
-        r#type: match asked.kind {
-            NotificationKind::Info => notifications::Severity::Info,
-            NotificationKind::Warning => notifications::Severity::Warning,
-            NotificationKind::Error => notifications::Severity::Error,
-        },
-        title: text(asked.title),
-        body: text(asked.body),
-        meta: asked.meta.map(|meta| Value::Object(meta.fields().clone())),
-        priority: Some(match asked.priority {
-            Priority::Low => notifications::Priority::Low,
-            Priority::Normal => notifications::Priority::Normal,
-            Priority::High => notifications::Priority::High,
-        }),
-    }
 }
 
 async fn typing(context: &Context, socket: &Socket, asked: Typing) -> Result<Done, Refusal> {

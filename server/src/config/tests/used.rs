@@ -12,7 +12,8 @@ const LATER: [(&str, &str); 3] = [
 ];
 
 /// Where the text that reads a setting is not `<section>.<key>`.
-const READ_AS: [(&str, &str); 8] = [
+const READ_AS: [(&str, &str); 9] = [
+    ("orders.owner_statuses", "config.owner_statuses"),
     ("marketplace.payment_audience", "config.audiences"),
     ("audience.products", "config.audiences"),
     ("rest_outbox", "rest.outbox"),

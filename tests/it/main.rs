@@ -10,11 +10,13 @@
 
 mod binary;
 mod browser;
+mod durable;
 mod filters;
 mod handlers;
 mod hostile;
 mod official_client;
 mod readme;
+mod recovery;
 mod server;
 mod suites;
 mod tidy;

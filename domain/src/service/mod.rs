@@ -29,7 +29,12 @@ pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, cluster::Cluster, store::Store};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    store::Store,
+};
 
 /// What services are built on.
 #[derive(Clone, Debug)]
@@ -53,6 +58,8 @@ pub struct Settings {
     pub notifications: notifications::NotificationSettings,
     /// Of orders and products.
     pub orders: orders::OrderRules,
+    /// Of vendor-chat.
+    pub vendor_chat: VendorChatSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -78,6 +85,8 @@ pub struct Services {
     pub products: products::Products,
     /// The user directory.
     pub users: Arc<users::Users>,
+    /// Chats in the words of vendor-chat.
+    pub vendor_chats: VendorChats,
 }
 
 impl Services {
@@ -95,13 +104,19 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let chat = Arc::new(chat::Chats::new(
+            &deps,
+            Arc::clone(&notifications),
+            Arc::clone(&users),
+            settings.chat,
+        ));
         Self {
-            chat: Arc::new(chat::Chats::new(
-                &deps,
-                Arc::clone(&notifications),
+            vendor_chats: VendorChats::new(
+                Arc::clone(&chat),
                 Arc::clone(&users),
-                settings.chat,
-            )),
+                settings.vendor_chat,
+            ),
+            chat,
             notifications,
             posts: posts::Posts::new(&deps),
             products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),

@@ -31,7 +31,9 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{
+    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket,
+};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
@@ -81,8 +83,16 @@ pub struct Config {
     pub audiences: CatalogueOptions,
     /// `orders.owner_statuses`.
     pub owner_statuses: Vec<OrderStatus>,
+    /// `[rooms]`.
+    pub rooms: Rooms,
+    /// `[presence]`.
+    pub presence: Presence,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[recovery]`.
+    pub recovery: Recovery,
+    /// `[namespaces]`.
+    pub namespaces: Namespaces,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -5,8 +5,6 @@ mod rooms;
 
 use std::sync::Arc;
 
-use super::{Context, on::on, others::room_of};
-use crate::namespace::{Namespace, handler::Ack, socket::Socket};
 use crier_domain::{
     App, Refusal, Timestamp,
     event::{
@@ -18,6 +16,9 @@ use crier_domain::{
         once::{Once, Outcome},
     },
 };
+
+use super::{Context, on::on, others::room_of};
+use crate::namespace::{Namespace, handler::Ack, socket::Socket};
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     debug_assert!(context.is_on(App::Shop), "an app that is off is not installed");

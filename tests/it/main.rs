@@ -18,5 +18,6 @@ mod official_client;
 mod readme;
 mod recovery;
 mod server;
+mod shop;
 mod suites;
 mod tidy;

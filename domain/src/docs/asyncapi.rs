@@ -35,20 +35,18 @@ pub fn asyncapi(catalogue: &Catalogue) -> Value {
                 let key = key_of(row);
                 messages.insert(key.clone(), message(row.name, &event.payload));
                 of_channel.insert(key.clone(), reference("components/messages", &key));
-                let mut operation = operation(channel, event, &key);
-                if let Some(ack) = &event.ack {
+                let reply = event.ack.as_ref().map(|ack| {
                     let ack_key = format!("ack.{key}");
                     let answers = json!({ "anyOf": [ack, refused(row)] });
-                    messages.insert(
-                        ack_key.clone(),
-                        message(&format!("ack of {}", row.name), &answers),
-                    );
+                    let name = format!("ack of {}", row.name);
+                    messages.insert(ack_key.clone(), message(&name, &answers));
                     of_channel.insert(ack_key.clone(), reference("components/messages", &ack_key));
-                    operation["reply"] = json!({
+                    json!({
                         "channel": reference("channels", channel),
                         "messages": [reference(&format!("channels/{channel}/messages"), &ack_key)],
-                    });
-                }
+                    })
+                });
+                let operation = operation(channel, event, &key, reply);
                 operations.insert(format!("{channel}.{key}"), operation);
             }
         }
@@ -116,7 +114,7 @@ fn message(name: &str, payload: &Value) -> Value {
     json!({ "name": name, "title": name, "payload": payload })
 }
 
-fn operation(channel: &str, event: &Event, key: &str) -> Value {
+fn operation(channel: &str, event: &Event, key: &str, reply: Option<Value>) -> Value {
     let row = event.row;
     let mut operation = json!({
         "action": match row.direction {
@@ -138,6 +136,9 @@ fn operation(channel: &str, event: &Event, key: &str) -> Value {
             fields.insert(name.to_owned(), value);
         }
     };
+    if let Some(reply) = reply {
+        put("reply", reply);
+    }
     if let Some(app) = row.app {
         put("x-app", app.as_str().into());
     }

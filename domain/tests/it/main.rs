@@ -11,9 +11,11 @@
 
 mod attachments;
 mod catalogue;
+mod chat;
 mod contract;
 mod docs;
 mod keys;
+mod notifications;
 mod orders;
 mod policy;
 mod publish_of;

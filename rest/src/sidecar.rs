@@ -76,7 +76,7 @@ impl Sidecar {
         let operations = routes::operations();
         let state = State {
             bodies: Bodies::new(&config),
-            documents: Documents::new(&operations),
+            documents: Documents::new(&operations, &parts.catalogue),
             api_keys: ApiKeys::new(&config.api_keys),
             events: Rate::new(config.events_per_second, config.events_per_second),
             refusals: Rate::new(refusals, refusals.saturating_mul(five)),
@@ -163,12 +163,29 @@ impl State {
         if access == Access::Public {
             return Ok(Who::Nobody);
         }
-        let admitted = access::authenticate(headers, &self.api_keys, &self.parts.verifier)
-            .and_then(|who| access::admit(&who, access).map(|()| who));
-        admitted.or_else(|refused| {
-            self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
-            Err(refused)
+        let known = access::authenticate(headers, &self.api_keys, &self.parts.verifier);
+        let admitted = match known {
+            Ok(who) => self.not_revoked(who).await,
+            Err(refused) => Err(refused),
+        };
+        let admitted = admitted.and_then(|who| access::admit(&who, access).map(|()| who));
+        admitted.or_else(|refused| match refused {
+            // Nobody did anything wrong.
+            ApiError::Unavailable { .. } => Err(refused),
+            refused => {
+                self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
+                Err(refused)
+            }
         })
+    }
+
+    async fn not_revoked(&self, who: Who) -> Result<Who, ApiError> {
+        if let Who::User(identity) = &who
+            && self.parts.services.revocations.is_revoked(identity).await?
+        {
+            return Err(ApiError::InvalidCredentials);
+        }
+        Ok(who)
     }
 
     /// Counts events against the caller's limit; a body that holds none counts as one.

@@ -16,6 +16,7 @@ use crier_domain::{
         Deps, Services, Settings,
         attachments::{AttachmentSettings, Place, PlaceError},
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::{EmbeddedStore, OpenError},
 };
@@ -27,8 +28,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
@@ -43,6 +44,8 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
+    recovery::RecoveryOptions,
     tasks::Background,
 };
 
@@ -158,24 +161,29 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
-        let clock = Clock::system();
+        let (clock, roster) = (Clock::system(), Roster::default());
         let local = Arc::new(LocalBus::new(io.clone()));
         let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
         let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
         let records = Arc::clone(&store) as Arc<dyn Store>;
         let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::with(
-            Deps {
-                store: records,
-                clock,
-                cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-                limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            },
-            settings(&config)?,
-        ));
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
+        let deps = Deps {
+            store: records,
+            clock: clock.clone(),
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+        };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let settings =
+            Settings { orders, attachments: attachments(&config)?, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -184,7 +192,11 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
         background.spawn("uploads", sweep_uploads(Arc::clone(&services)));
         apps::install(
@@ -195,6 +207,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );
@@ -330,8 +347,8 @@ fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
-/// What the services are held to.
-fn settings(config: &Config) -> Result<Settings, StartError> {
+/// Where the files of messages are, and what they are held to.
+fn attachments(config: &Config) -> Result<AttachmentSettings, StartError> {
     let attachments = &config.attachments;
     let place = match &attachments.s3_bucket {
         None => Place::Folder(config.data_dir.join("uploads")),
@@ -342,12 +359,11 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         },
     };
     let secrets = config.cluster_secret.iter();
-    let attachments = AttachmentSettings {
+    Ok(AttachmentSettings {
         files: place.open()?,
         bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
         secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
-    };
-    Ok(Settings { attachments, ..Settings::default() })
+    })
 }
 
 /// Removes, for as long as the server runs, what was uploaded for messages that never came.
@@ -423,7 +439,7 @@ fn verifier_options(config: &Config) -> VerifierOptions {
 }
 
 fn options(config: &Config) -> Options {
-    let socket = &config.socket;
+    let (socket, recovery) = (&config.socket, &config.recovery);
     Options {
         limits: Arc::new(socket.limits.clone()),
         path: socket.path.clone(),
@@ -438,6 +454,15 @@ fn options(config: &Config) -> Options {
         },
         origins: Arc::new(config.origin_policy()),
         body_timeout: config.http.body_timeout,
+        recovery: (!recovery.window.is_zero()).then_some(RecoveryOptions {
+            window: recovery.window,
+            entries_max: recovery.entries_max,
+            bytes_max: recovery.bytes_max,
+            replay_events_max: recovery.replay_events_max,
+            replay_bytes_max: recovery.replay_bytes_max,
+            sessions_max: recovery.sessions_max,
+        }),
+        aliases: config.namespaces.alias.clone(),
         unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
         ..Options::default()
     }

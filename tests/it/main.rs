@@ -16,6 +16,7 @@ mod handlers;
 mod hostile;
 mod official_client;
 mod readme;
+mod recovery;
 mod server;
 mod suites;
 mod tidy;

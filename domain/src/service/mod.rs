@@ -15,6 +15,7 @@ mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
+pub mod posts;
 pub mod products;
 pub mod revocations;
 mod settle;
@@ -29,7 +30,12 @@ pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, cluster::Cluster, store::Store};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    store::Store,
+};
 
 /// What services are built on.
 #[derive(Clone, Debug)]
@@ -55,6 +61,8 @@ pub struct Settings {
     pub attachments: attachments::AttachmentSettings,
     /// Of orders and products.
     pub orders: orders::OrderRules,
+    /// Of vendor-chat.
+    pub vendor_chat: VendorChatSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -76,10 +84,14 @@ pub struct Services {
     pub notifications: Arc<notifications::Notifications>,
     /// Orders with stock.
     pub orders: orders::Orders,
+    /// Messages to rooms.
+    pub posts: posts::Posts,
     /// What is sold.
     pub products: products::Products,
     /// The user directory.
     pub users: Arc<users::Users>,
+    /// Chats in the words of vendor-chat.
+    pub vendor_chats: VendorChats,
 }
 
 impl Services {
@@ -97,15 +109,22 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let chat = Arc::new(chat::Chats::new(
+            &deps,
+            Arc::clone(&notifications),
+            Arc::clone(&users),
+            settings.chat,
+        ));
         Self {
             attachments: Arc::new(attachments::Attachments::new(&deps, settings.attachments)),
-            chat: Arc::new(chat::Chats::new(
-                &deps,
-                Arc::clone(&notifications),
+            vendor_chats: VendorChats::new(
+                Arc::clone(&chat),
                 Arc::clone(&users),
-                settings.chat,
-            )),
+                settings.vendor_chat,
+            ),
+            chat,
             notifications,
+            posts: posts::Posts::new(&deps),
             products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
             orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,

@@ -11,10 +11,12 @@
 
 mod attachments;
 mod catalogue;
+mod contract;
 mod keys;
 mod orders;
 mod policy;
 mod publish_of;
+mod published;
 mod store;
 mod tokens;
 mod users;

@@ -1,8 +1,8 @@
 //! `POST /api/events`: up to 1,000 events of the catalogue; the good ones go out, in their order.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use crier_domain::{Params, RoomName, UserId};
+use crier_domain::{Params, RoomName};
 use http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,6 @@ struct Item<'a> {
     data: &'a RawValue,
     /// Fills the names of rooms, before the payload does.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
     /// Replaces the event's own rooms.
     #[schemars(length(min = 1))]
@@ -115,7 +114,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {
     let Item { event, data, params, rooms, id } = parse(item.get())?;
-    let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
+    let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
     let accepted = publish(state, event, id.or(fallback), fingerprint).await?;
     Ok(accepted.id)
 }

@@ -5,6 +5,7 @@ mod batch;
 mod docs;
 mod emit;
 mod events;
+mod grants;
 mod health;
 mod orders;
 mod presence;
@@ -43,6 +44,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        grants::operations(),
         users::operations(),
         orders::operations(),
         products::operations(),

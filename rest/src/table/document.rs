@@ -66,7 +66,7 @@ fn describe(
         "operationId": id,
         "tags": [tag(operation)],
         "summary": operation.summary,
-        "description": who(operation.access),
+        "description": operation.access.who(),
         "security": security(operation.access),
         "responses": answers(operation, generator),
     });
@@ -100,16 +100,6 @@ fn tag(operation: &Operation) -> &'static str {
     let path = operation.template.as_str();
     let Some(rest) = path.strip_prefix("/api/") else { return "about" };
     rest.split('/').next().unwrap_or(rest)
-}
-
-fn who(access: Access) -> &'static str {
-    match access {
-        Access::Public => "Public.",
-        Access::Anyone => "Public; a token may be shown.",
-        Access::User => "For users. An API key is no user.",
-        Access::UserOrKey => "For users, and for API keys, which count as role `service`.",
-        Access::Backend => "For tokens of role `service` or `admin`, and for API keys.",
-    }
 }
 
 fn security(access: Access) -> Value {

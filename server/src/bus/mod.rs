@@ -11,7 +11,7 @@ mod settle;
 
 use std::{fmt, time::Duration};
 
-use crier_domain::{BusError, Outlet, Publish, Published};
+use crier_domain::{BusError, Class, Outlet, Publish, Published};
 use crier_protocol::socket::Args;
 
 use self::settle::{Settled, Settling};
@@ -74,6 +74,7 @@ fn send(io: &Io, event: Publish) -> Result<(), BusError> {
             event: event.event.as_str().into(),
             args,
             volatile: event.volatile,
+            recoverable: event.class != Class::Ephemeral,
             key: event.key.map(Into::into),
         };
         io.publish(envelope).map_err(|error| error.to_string())

@@ -281,7 +281,7 @@ fn whose(actor: &Actor, shelf: Shelf) -> Party {
 }
 
 /// When a chat on a shelf had its last message, and its id.
-fn place(key: &Key, prefix: &Key) -> Option<(u64, ObjectId)> {
+pub(super) fn place(key: &Key, prefix: &Key) -> Option<(u64, ObjectId)> {
     let mut parts = key.after(prefix);
     let at = parts.descending()?;
     Some((at, ObjectId::parse(&parts.text()?).ok()?))

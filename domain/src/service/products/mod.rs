@@ -69,6 +69,7 @@ pub struct Product {
 #[serde(deny_unknown_fields)]
 pub struct PutProduct {
     /// What it is called, 1 to 200 characters.
+    #[schemars(length(min = 1, max = NAME_MAX), extend("pattern" = text::PATTERN))]
     pub name: String,
     /// What a piece costs; left out or null = the order says.
     pub price: Option<Cents>,

@@ -12,6 +12,7 @@ use std::{
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
+    dialect::vendor_chat::VendorChatSettings,
     service::{
         Deps, Services, Settings,
         attachments::{AttachmentSettings, Place, PlaceError},
@@ -179,11 +180,7 @@ impl Server {
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         };
-        let orders =
-            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
-        let settings =
-            Settings { orders, attachments: attachments(&config)?, ..Settings::default() };
-        let services = Arc::new(Services::with(deps, settings));
+        let services = Arc::new(Services::with(deps, settings(&config)?));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -347,8 +344,8 @@ fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
-/// Where the files of messages are, and what they are held to.
-fn attachments(config: &Config) -> Result<AttachmentSettings, StartError> {
+/// What the services are held to.
+fn settings(config: &Config) -> Result<Settings, StartError> {
     let attachments = &config.attachments;
     let place = match &attachments.s3_bucket {
         None => Place::Folder(config.data_dir.join("uploads")),
@@ -359,11 +356,14 @@ fn attachments(config: &Config) -> Result<AttachmentSettings, StartError> {
         },
     };
     let secrets = config.cluster_secret.iter();
-    Ok(AttachmentSettings {
+    let attachments = AttachmentSettings {
         files: place.open()?,
         bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
         secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
-    })
+    };
+    let orders = OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+    let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
+    Ok(Settings { attachments, orders, vendor_chat, ..Settings::default() })
 }
 
 /// Removes, for as long as the server runs, what was uploaded for messages that never came.

@@ -109,14 +109,16 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let attachments = Arc::new(attachments::Attachments::new(&deps, settings.attachments));
         let chat = Arc::new(chat::Chats::new(
             &deps,
             Arc::clone(&notifications),
+            Arc::clone(&attachments),
             Arc::clone(&users),
             settings.chat,
         ));
         Self {
-            attachments: Arc::new(attachments::Attachments::new(&deps, settings.attachments)),
+            attachments,
             vendor_chats: VendorChats::new(
                 Arc::clone(&chat),
                 Arc::clone(&users),

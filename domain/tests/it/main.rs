@@ -11,8 +11,10 @@
 
 mod attachments;
 mod catalogue;
+mod chat;
 mod contract;
 mod keys;
+mod notifications;
 mod orders;
 mod policy;
 mod publish_of;

@@ -33,7 +33,7 @@ pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
     Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
-    Socket,
+    Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -86,14 +86,16 @@ pub struct Config {
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
-    /// `[attachments]`.
-    pub attachments: Attachments,
     /// `[recovery]`.
     pub recovery: Recovery,
     /// `[namespaces]`.
     pub namespaces: Namespaces,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

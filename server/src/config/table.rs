@@ -152,6 +152,9 @@ pub static SETTINGS: &[Setting] = &[
     row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
         "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
 
+    row("vendor_chat.share_contact", Kind::Switch, "off",
+        "Whether customers and vendors who have a chat see each other's address and telephone number."),
+
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
         .or_env(&["CRIER_API_KEYS"]),
@@ -163,15 +166,6 @@ pub static SETTINGS: &[Setting] = &[
         "What one user or key may publish in a second, and at once; a batch counts as its events. Beyond 429."),
     row("rest.refusals_per_second", Kind::Count(1, 1_000_000), "10",
         "Wrong credentials of one address (IPv6: one /64) that are answered 401 in a second, and five times as many at once. Beyond 429; right credentials always get in."),
-
-    row("attachments.bytes_max", Kind::Size(KIB, GIB), "10MiB",
-        "Bytes of a file that goes with a message."),
-    row("attachments.s3_bucket", Kind::Text, "",
-        "Bucket for these files, of anything that speaks S3. Its credentials are `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the machine's role. Default: `uploads/` in `data_dir`."),
-    row("attachments.s3_endpoint", Kind::Text, "",
-        "URL of the S3 server, such as `https://minio.example:9000`. Default: Amazon's. Takes effect with a bucket."),
-    row("attachments.s3_region", Kind::Text, "us-east-1",
-        "Region of the bucket."),
 
     row("recovery.window", Kind::Time(0, 24 * HOUR), "5m",
         "How long a client may be away and still get what it missed (socket.io `connectionStateRecovery`); 0 = nothing is kept."),
@@ -188,6 +182,15 @@ pub static SETTINGS: &[Setting] = &[
 
     row("namespaces.alias", Kind::Aliases, "/ws=/",
         "Namespaces under further names, `name=namespace`: who connects to the first is in the second and is answered under the first. `none` = none."),
+
+    row("attachments.bytes_max", Kind::Size(KIB, GIB), "10MiB",
+        "Bytes of a file that goes with a message."),
+    row("attachments.s3_bucket", Kind::Text, "",
+        "Bucket for these files, of anything that speaks S3. Its credentials are `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the machine's role. Default: `uploads/` in `data_dir`."),
+    row("attachments.s3_endpoint", Kind::Text, "",
+        "URL of the S3 server, such as `https://minio.example:9000`. Default: Amazon's. Takes effect with a bucket."),
+    row("attachments.s3_region", Kind::Text, "us-east-1",
+        "Region of the bucket."),
 
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),

@@ -279,9 +279,16 @@ impl Attachments {
     ///
     /// [`Refusal::Unavailable`].
     pub async fn sign(&self, path: &str) -> Result<String, Refusal> {
-        let expires = (self.clock.unix_ms() + LINK_MS) / 1_000;
-        let signature = self.signer().await?.sign(path, expires).ok_or(UNAVAILABLE)?;
-        Ok(format!("{path}?expires={expires}&signature={signature}"))
+        self.links().await?.sign(path).ok_or(UNAVAILABLE)
+    }
+
+    /// What signs paths as [`Attachments::sign`] does, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn links(&self) -> Result<SignedLinks, Refusal> {
+        Ok(SignedLinks { signer: self.signer().await?.clone(), clock: self.clock.clone() })
     }
 
     /// Whether a path was signed by [`Attachments::sign`], and the hour is not over.
@@ -418,6 +425,28 @@ impl Attachments {
             // Only what has a claim is.
             Committed::Repeated { .. } => Err(UNAVAILABLE),
         }
+    }
+}
+
+/// Signs links.
+#[derive(Clone, Debug)]
+pub struct SignedLinks {
+    signer: Signer,
+    clock: Clock,
+}
+
+impl SignedLinks {
+    fn sign(&self, path: &str) -> Option<String> {
+        let expires = (self.clock.unix_ms() + LINK_MS) / 1_000;
+        let signature = self.signer.sign(path, expires)?;
+        Some(format!("{path}?expires={expires}&signature={signature}"))
+    }
+}
+
+impl crate::dialect::marketplace::Links for SignedLinks {
+    /// Unsigned without a key, which the settings do not allow.
+    fn signed(&self, path: String) -> String {
+        self.sign(&path).unwrap_or(path)
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod access;
 mod bus;
+mod chat;
+mod chat_files;
 mod client;
 mod cluster;
 mod document;
@@ -19,6 +21,7 @@ mod events;
 mod grants;
 mod hostile;
 mod idempotency;
+mod notifications;
 mod orders;
 mod origins;
 mod process;

@@ -12,11 +12,7 @@ use std::{
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
-    service::{
-        Deps, Services, Settings,
-        limits::{PerMinute, UserLimits},
-        orders::OrderRules,
-    },
+    service::{Deps, Services, Settings, limits::UserLimits, orders::OrderRules},
     store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -45,6 +41,7 @@ use crate::{
     },
     presence::Presences,
     recovery::RecoveryOptions,
+    rules,
     tasks::Background,
 };
 
@@ -173,11 +170,16 @@ impl Server {
             store: records,
             clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            limits: Arc::new(UserLimits::new(&rules::per_minute(&config))),
         };
         let orders =
             OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
-        let settings = Settings { orders, ..Settings::default() };
+        let settings = Settings {
+            orders,
+            chat: rules::chat(&config),
+            notifications: rules::notifications(&config),
+            ..Settings::default()
+        };
         let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),

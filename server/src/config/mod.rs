@@ -32,7 +32,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket,
+    Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest, Rooms, Shop,
+    Shutdown, Socket,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -81,6 +82,12 @@ pub struct Config {
     pub auth: Auth,
     /// `marketplace.payment_audience` and `audience.products`.
     pub audiences: CatalogueOptions,
+    /// `[chat]`.
+    pub chat: Chat,
+    /// `[notifications]`.
+    pub notifications: Notifications,
+    /// `[shop]`.
+    pub shop: Shop,
     /// `[rooms]`.
     pub rooms: Rooms,
     /// `[presence]`.

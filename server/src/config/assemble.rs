@@ -12,8 +12,8 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery, Rest, Rooms,
-    Shop, Shown, Shutdown, Socket, is_loopback,
+    Attachments, Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery,
+    Rest, Rooms, Shop, Shown, Shutdown, Socket, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -93,6 +93,12 @@ impl Config {
                 sessions_max: r.number("recovery.sessions_max"),
             },
             namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
+            attachments: Attachments {
+                bytes_max: r.number("attachments.bytes_max"),
+                s3_bucket: r.text("attachments.s3_bucket"),
+                s3_endpoint: r.text("attachments.s3_endpoint"),
+                s3_region: r.text("attachments.s3_region").unwrap_or_default(),
+            },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

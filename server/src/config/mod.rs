@@ -32,8 +32,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest, Rooms, Shop,
-    Shutdown, Socket,
+    Attachments, Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest,
+    Rooms, Shop, Shutdown, Socket,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -98,6 +98,8 @@ pub struct Config {
     pub recovery: Recovery,
     /// `[namespaces]`.
     pub namespaces: Namespaces,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

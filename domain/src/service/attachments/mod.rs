@@ -12,9 +12,11 @@
 //! wrong in between, it is found and removed.
 
 mod file;
+mod place;
 mod signature;
 
 pub use file::OCTETS;
+pub use place::{Place, PlaceError};
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -114,9 +116,14 @@ pub struct Attachments {
 
 impl Attachments {
     pub(crate) fn new(deps: &Deps, settings: AttachmentSettings) -> Self {
+        Self::over(Arc::clone(&deps.store), deps.clock.clone(), settings)
+    }
+
+    /// Files whose records are in this store.
+    pub fn over(store: Arc<dyn Store>, clock: Clock, settings: AttachmentSettings) -> Self {
         Self {
-            store: Arc::clone(&deps.store),
-            clock: deps.clock.clone(),
+            store,
+            clock,
             settings,
             uploads: Semaphore::new(UPLOADS_MAX),
             signer: OnceCell::new(),

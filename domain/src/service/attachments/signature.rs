@@ -43,7 +43,8 @@ mod tests {
         for (path, expires) in [("/a/2", 100), ("/a/1", 101), ("", 100)] {
             assert!(!signer.holds(path, expires, &signature), "{path} {expires}");
         }
-        for forged in ["", "AAAA", "%%%", &signature[1..], &format!("{signature}A")] {
+        let (_, short) = signature.split_at(1);
+        for forged in ["", "AAAA", "%%%", short, &format!("{signature}A")] {
             assert!(!signer.holds("/a/1", 100, forged), "{forged}");
         }
         // While keys are changed, links of the old one hold.

@@ -53,6 +53,7 @@ mod rules;
 mod session;
 pub mod start;
 pub mod tasks;
+mod upkeep;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,

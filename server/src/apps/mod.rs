@@ -7,7 +7,9 @@ mod others;
 mod presence;
 mod reply;
 mod shop;
+mod storefront;
 mod system;
+mod vendor_chat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -54,6 +56,9 @@ pub fn install(io: &Io, context: Context) {
     });
     system::install(&main, &context);
     presence::install(&main, &context);
+    if context.is_on(App::VendorChat) {
+        vendor_chat::install(io, &context);
+    }
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
     if context.is_on(App::Shop) {
@@ -61,6 +66,9 @@ pub fn install(io: &Io, context: Context) {
     }
     if context.is_on(App::Marketplace) {
         marketplace::install(&main, &context);
+    }
+    if context.is_on(App::Storefront) {
+        storefront::install(&main, &context);
     }
 }
 

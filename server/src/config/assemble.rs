@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use crier_domain::{
     App, AuthMode,
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
-    service::notifications::SendFrom,
+    service::{notifications::SendFrom, orders::OrderStatus},
 };
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
@@ -13,7 +13,7 @@ use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
     Attachments, Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery,
-    Rest, Rooms, Shop, Shown, Shutdown, Socket, is_loopback,
+    Rest, Rooms, Shop, Shown, Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -71,11 +71,13 @@ impl Config {
                 messages_per_minute: rate(r, "shop.messages_per_minute"),
                 orders_per_minute: rate(r, "shop.orders_per_minute"),
             },
+            owner_statuses: r.words("orders.owner_statuses", &OrderStatus::ALL, OrderStatus::parse),
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
                 grace: r.time("presence.grace"),
                 audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
             },
+            vendor_chat: VendorChat { share_contact: r.switch("vendor_chat.share_contact") },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),

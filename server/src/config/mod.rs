@@ -33,14 +33,14 @@ pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
     Attachments, Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest,
-    Rooms, Shop, Shutdown, Socket,
+    Rooms, Shop, Shutdown, Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::{App, event::CatalogueOptions};
+use crier_domain::{App, event::CatalogueOptions, service::orders::OrderStatus};
 
 use read::Reader;
 
@@ -88,10 +88,14 @@ pub struct Config {
     pub notifications: Notifications,
     /// `[shop]`.
     pub shop: Shop,
+    /// `orders.owner_statuses`.
+    pub owner_statuses: Vec<OrderStatus>,
     /// `[rooms]`.
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
     /// `[recovery]`.

@@ -154,6 +154,13 @@ pub struct Shop {
     pub orders_per_minute: NonZeroU32,
 }
 
+/// `[vendor_chat]`.
+#[derive(Clone, Copy, Debug)]
+pub struct VendorChat {
+    /// Whether the other one of a chat is shown address and telephone number.
+    pub share_contact: bool,
+}
+
 /// `[rest]`, of the embedded sidecar.
 #[derive(Clone, Debug)]
 pub struct Rest {

@@ -14,6 +14,7 @@ mod durable;
 mod filters;
 mod handlers;
 mod hostile;
+mod live;
 mod official_client;
 mod readme;
 mod recovery;

@@ -165,6 +165,19 @@ pub struct Namespaces {
     pub alias: HashMap<Namespace, Namespace>,
 }
 
+/// `[attachments]`.
+#[derive(Clone, Debug)]
+pub struct Attachments {
+    /// Bytes of a file.
+    pub bytes_max: usize,
+    /// `None` = the files are in the data folder.
+    pub s3_bucket: Option<String>,
+    /// `None` = Amazon's.
+    pub s3_endpoint: Option<String>,
+    /// Of the bucket.
+    pub s3_region: String,
+}
+
 /// `[shutdown]`.
 #[derive(Clone, Debug)]
 pub struct Shutdown {

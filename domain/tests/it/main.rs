@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
+mod access;
 mod catalogue;
 mod contract;
 mod keys;

@@ -21,3 +21,4 @@ mod recovery;
 mod server;
 mod suites;
 mod tidy;
+mod vendor_chat;

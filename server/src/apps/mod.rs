@@ -8,6 +8,7 @@ mod presence;
 mod reply;
 mod shop;
 mod system;
+mod vendor_chat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -54,6 +55,9 @@ pub fn install(io: &Io, context: Context) {
     });
     system::install(&main, &context);
     presence::install(&main, &context);
+    if context.is_on(App::VendorChat) {
+        vendor_chat::install(io, &context);
+    }
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
     if context.is_on(App::Shop) {

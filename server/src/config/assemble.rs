@@ -11,8 +11,8 @@ use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown, Shutdown,
-    Socket, is_loopback,
+    Attachments, Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown,
+    Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -53,6 +53,7 @@ impl Config {
                 grace: r.time("presence.grace"),
                 audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
             },
+            vendor_chat: VendorChat { share_contact: r.switch("vendor_chat.share_contact") },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),
@@ -73,6 +74,12 @@ impl Config {
                 sessions_max: r.number("recovery.sessions_max"),
             },
             namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
+            attachments: Attachments {
+                bytes_max: r.number("attachments.bytes_max"),
+                s3_bucket: r.text("attachments.s3_bucket"),
+                s3_endpoint: r.text("attachments.s3_endpoint"),
+                s3_region: r.text("attachments.s3_region").unwrap_or_default(),
+            },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

@@ -32,7 +32,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket,
+    Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
+    Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -85,12 +86,16 @@ pub struct Config {
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
     /// `[recovery]`.
     pub recovery: Recovery,
     /// `[namespaces]`.
     pub namespaces: Namespaces,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -48,6 +48,7 @@ use crate::{
     presence::Presences,
     recovery::RecoveryOptions,
     tasks::Background,
+    upkeep,
 };
 
 /// What can stop a server from starting.
@@ -181,6 +182,9 @@ impl Server {
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         };
         let services = Arc::new(Services::with(deps, settings(&config)?));
+        if development && let Err(error) = services.products.plant_examples().await {
+            tracing::error!(%error, "the example products are not there");
+        }
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -212,6 +216,7 @@ impl Server {
                 background: background.clone(),
             },
         );
+        upkeep::start(&background, &services);
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
             rest: match config.rest_listen {
@@ -361,7 +366,10 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
         secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
     };
-    let orders = OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+    let orders = OrderRules {
+        owner_statuses: config.owner_statuses.clone(),
+        stock_audience: config.audiences.products,
+    };
     let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
     Ok(Settings { attachments, orders, vendor_chat, ..Settings::default() })
 }

@@ -19,6 +19,7 @@ mod official_client;
 mod readme;
 mod recovery;
 mod server;
+mod shop;
 mod suites;
 mod tidy;
 mod vendor_chat;

@@ -7,6 +7,7 @@ mod others;
 mod presence;
 mod reply;
 mod shop;
+mod storefront;
 mod system;
 mod vendor_chat;
 
@@ -65,6 +66,9 @@ pub fn install(io: &Io, context: Context) {
     }
     if context.is_on(App::Marketplace) {
         marketplace::install(&main, &context);
+    }
+    if context.is_on(App::Storefront) {
+        storefront::install(&main, &context);
     }
 }
 

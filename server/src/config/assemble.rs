@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use crier_domain::{
     App, AuthMode,
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
+    service::orders::OrderStatus,
 };
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
@@ -48,6 +49,7 @@ impl Config {
                     .unwrap_or_default(),
                 products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
             },
+            owner_statuses: r.words("orders.owner_statuses", &OrderStatus::ALL, OrderStatus::parse),
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
                 grace: r.time("presence.grace"),

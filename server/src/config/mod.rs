@@ -40,7 +40,7 @@ pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::{App, event::CatalogueOptions};
+use crier_domain::{App, event::CatalogueOptions, service::orders::OrderStatus};
 
 use read::Reader;
 
@@ -82,6 +82,8 @@ pub struct Config {
     pub auth: Auth,
     /// `marketplace.payment_audience` and `audience.products`.
     pub audiences: CatalogueOptions,
+    /// `orders.owner_statuses`.
+    pub owner_statuses: Vec<OrderStatus>,
     /// `[rooms]`.
     pub rooms: Rooms,
     /// `[presence]`.

@@ -8,6 +8,9 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// What the words of [`OrderStatus`](crier_domain::service::orders::OrderStatus) may be set to by owners.
+const OWNER_STATUSES: &[&str] = &["paid", "shipped", "delivered", "cancelled"];
+
 /// The names of [`App`](crier_domain::App), in its order.
 pub(super) const APPS: &[&str] = &["marketplace", "storefront", "shop", "vendor-chat"];
 
@@ -144,6 +147,8 @@ pub static SETTINGS: &[Setting] = &[
     row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
         "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
 
+    row("orders.owner_statuses", Kind::ChoicesOrNone(OWNER_STATUSES), "cancelled",
+        "What users may set their own orders to; `none` = nothing. `admin` and `service` take every legal step."),
     row("rooms.policy", Kind::RoomRules, "",
         "Who may join the rooms of a pattern, in place of the built-in table: `[rooms.policy]` with rows such as `\"order:*\" = [\"granted\", \"admin\"]`, elsewhere `order:*=granted admin, lobby=public`. Words: `public` `user` `owner` `participant` `granted` `agent` `admin`, or `deny` alone. A row holds where it is at least as narrow as the built-in one; of several the narrowest."),
 

@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
+mod access;
 mod attachments;
 mod catalogue;
 mod chat;

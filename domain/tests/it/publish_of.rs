@@ -64,7 +64,7 @@ fn namespace_class_and_app_come_from_the_row() {
     assert_eq!(sent.filter, Filter { app: Some(App::Marketplace), ..Filter::default() });
     assert_eq!((sent.rooms, sent.key, sent.everyone_up_to), (rooms(&["chat-7"]), None, None));
 
-    let error = AppError { error: true, message: "no".into(), status_code: 400, retry_after: None };
+    let error = AppError::new(400, "no");
     let sent = publish_of("appError", &error, rooms(&["socket"]));
     assert_eq!((sent.namespace.as_str(), sent.class), ("/chat", Class::Ephemeral));
 }

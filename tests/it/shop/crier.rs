@@ -7,6 +7,7 @@ use std::{
 };
 
 use crier_domain::{Role, mint};
+use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use tests::{
     process::{self, Running, TempDir},
@@ -67,6 +68,15 @@ impl Crier {
 
     pub(super) fn token(&self, user: &str, role: Role) -> String {
         mint(self.secret.as_bytes(), user, role, None, Duration::from_secs(600))
+    }
+
+    /// A user whose token says more than the id.
+    pub(super) fn with_claims(&self, claims: &Value) -> Client {
+        let mut claims = claims.clone();
+        claims["exp"] = json!(crier_domain::time::unix_seconds() + 600);
+        let key = EncodingKey::from_secret(self.secret.as_bytes());
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+        self.client(&json!({ "token": token }))
     }
 
     pub(super) fn user(&self, user: &str) -> Client {

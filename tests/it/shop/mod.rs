@@ -3,6 +3,7 @@
 
 mod crier;
 mod marketplace;
+mod names;
 mod orders;
 mod rooms;
 mod storefront;

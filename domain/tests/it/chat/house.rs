@@ -21,7 +21,6 @@ use crier_domain::{
         chat::{Actor, Chat, Draft, Kind, Message, NewChat, Opened, Party},
         limits::{PerMinute, UserLimits},
         once::Outcome,
-        orders::OrderRules,
     },
     store::{Commit, Committed, Key, MemoryStore, Record, Scan, StoreFuture},
 };
@@ -146,7 +145,6 @@ impl House {
             clock: clock.clone(),
             cluster: Arc::clone(&outside) as _,
             limits: Arc::new(UserLimits::new(&limits)),
-            order_rules: OrderRules::default(),
         };
         let services = Services::with(deps, Settings::default());
         Self { services, outside, clock, voice: Marketplace::new(Arc::new(Bare)), store }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crier_domain::{Role, service::orders::OrderStatus};
+use crier_domain::{Clock, Role, service::orders::OrderStatus};
 use serde_json::json;
 
-use super::shop::{ONE, Shop, TWO, line, of_one, user};
+use super::shop::{ONE, START, Shop, TWO, line, of_one, user};
 
 /// 200 users order one of 50 pieces at once, spread over so many replicas.
 async fn race(shop: Shop, replicas: usize) {
@@ -36,6 +36,14 @@ async fn two_hundred_orders_for_fifty_pieces() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_orders_for_fifty_pieces_on_three_replicas() {
     race(Shop::open(), 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_orders_for_fifty_pieces_on_disk() {
+    for replicas in [1, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        race(Shop::on_disk(folder.path(), &Clock::standing_at(START)), replicas).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,6 +1,9 @@
 //! A shop in memory: the services over a store, a clock that stands, and every event on record.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use crier_domain::{
     Clock, Cluster, Identity, Outlet, Publish, Refusal, Role, Store, UserId,
@@ -15,7 +18,7 @@ use crier_domain::{
         orders::{CreateOrder, Order, OrderRules, OrderStatus},
         products::{ObjectId, Product, PutProduct},
     },
-    store::MemoryStore,
+    store::{EmbeddedStore, MemoryStore},
 };
 use crier_protocol::{Namespace, Room};
 use serde_json::{Value, json};
@@ -26,7 +29,7 @@ pub(super) const ONE: &str = "64a1b2c3d4e5f67890123456";
 pub(super) const TWO: &str = "64a1b2c3d4e5f67890123457";
 
 /// When tests begin: 2026-01-01T00:00:00Z.
-const START: u64 = 1_767_225_600_000;
+pub(super) const START: u64 = 1_767_225_600_000;
 
 /// What went out.
 #[derive(Debug, Default)]
@@ -59,12 +62,15 @@ impl Shop {
         Self::over(store, clock, sent, rules)
     }
 
-    pub(super) fn over(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        sent: Arc<Sent>,
-        rules: OrderRules,
-    ) -> Self {
+    /// The same over a file.
+    pub(super) fn on_disk(folder: &Path, clock: &Clock) -> Self {
+        let sent = Arc::new(Sent::default());
+        let outlet = Arc::clone(&sent) as Arc<dyn Outlet>;
+        let store = EmbeddedStore::open(folder, outlet, clock.clone()).unwrap();
+        Self::over(Arc::new(store), clock.clone(), sent, OrderRules::default())
+    }
+
+    fn over(store: Arc<dyn Store>, clock: Clock, sent: Arc<Sent>, rules: OrderRules) -> Self {
         let deps = Deps {
             store: Arc::clone(&store),
             clock: clock.clone(),

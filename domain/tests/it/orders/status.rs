@@ -1,7 +1,7 @@
 //! `order:updateStatus`: who may take which step, and what becomes of the pieces.
 
 use crier_domain::{
-    Role,
+    Clock, Role,
     service::{
         asker::Asker,
         orders::{Order, OrderRules, OrderStatus},
@@ -10,7 +10,7 @@ use crier_domain::{
 };
 use serde_json::json;
 
-use super::shop::{ONE, Shop, of_one, user};
+use super::shop::{ONE, START, Shop, of_one, user};
 
 use OrderStatus::{Cancelled, Delivered, Paid, Pending, Shipped};
 
@@ -150,6 +150,19 @@ async fn a_reservation_ends_after_thirty_minutes_also_over_a_restart() {
     assert_eq!(shop.stock(ONE).await, (2, 2));
     shop.set(&admin, &order, Cancelled).await.unwrap();
     shop.set(&admin, &paid, Cancelled).await.unwrap();
+    assert_eq!(shop.stock(ONE).await, (10, 10));
+}
+
+#[tokio::test]
+async fn a_reservation_on_disk_ends_though_the_process_did_before() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::standing_at(START));
+    let shop = Shop::on_disk(folder.path(), &clock).stocked(&[(ONE, 10, Some(100.0))]).await;
+    shop.order(&user("ann", Role::User), of_one(4)).await.unwrap();
+    drop(shop);
+    clock.advance(30 * 60 * 1_000);
+    let shop = Shop::on_disk(folder.path(), &clock);
+    assert_eq!(shop.stock(ONE).await, (10, 6));
+    assert_eq!(shop.services.orders.release_due().await, Ok(1));
     assert_eq!(shop.stock(ONE).await, (10, 10));
 }
 

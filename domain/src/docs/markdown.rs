@@ -109,8 +109,13 @@ fn shape(schema: &Value, model: &Model) -> String {
     if let Some(definition) = name.and_then(|name| model.definitions.get(name)) {
         return shape(definition, model);
     }
+    // A ref with a description beside it is an `allOf` of one.
+    if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        return shape(only, model);
+    }
     if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-        let shapes: Vec<String> = branches.iter().map(|branch| shape(branch, model)).collect();
+        let mut shapes: Vec<String> = branches.iter().map(|branch| shape(branch, model)).collect();
+        shapes.dedup();
         return shapes.join(" or ");
     }
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {

@@ -10,6 +10,7 @@
 
 mod binary;
 mod browser;
+mod contract;
 mod handlers;
 mod hostile;
 mod official_client;

@@ -30,12 +30,12 @@ pub use cluster::Cluster;
 pub use error::Refusal;
 pub use event::{App, Catalogue, CatalogueError, Class, Direction, Params, Prepared, Row};
 pub use identity::{
-    AuthMode, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Role, TokenError, UserId, UserType,
-    Verifier, VerifierOptions, mint,
+    AuthMode, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Person, Role, TokenError, UserId,
+    UserType, Verifier, VerifierOptions, mint,
 };
 pub use publish::{
     Args, ArgsError, Bus, BusError, Filter, Idempotency, Outlet, Publish, Published,
 };
-pub use room::{Policy, RoomName, RoomPattern, channel};
+pub use room::{Membership, Policy, RoomName, RoomPattern, RoomRule, channel};
 pub use store::Store;
 pub use time::Timestamp;

@@ -1,13 +1,13 @@
-//! Who may publish: a backend's key, or a token of role `service` or `admin`.
+//! Who calls, and what they may call: a backend's key, or a token and its role.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use crier_domain::{Role, UserId, Verifier};
+use crier_domain::{Identity, Role, UserId, Verifier};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, table::Access};
 
 /// Someone who may publish, and whose events are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,18 +47,42 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-/// The caller, from the `Authorization` header alone: a query string ends up in logs.
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// Nobody says; for operations that everyone may call.
+    Nobody,
+    /// The holder of the key of this number.
+    Key(usize),
+    /// The holder of a token.
+    User(Arc<Identity>),
+}
+
+impl Who {
+    /// Whether it is a key, or a user of role `service` or `admin`.
+    pub(crate) fn is_backend(&self) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Key(_) => true,
+            Self::User(identity) => matches!(identity.role, Role::Service | Role::Admin),
+        }
+    }
+}
+
+/// The sender, from the `Authorization` header alone: a query string ends up in logs.
 ///
 /// # Errors
 ///
-/// 401 without credentials or with wrong ones; 403 for a user who may not publish.
+/// 401 with wrong credentials.
 pub(crate) fn authenticate(
     headers: &HeaderMap,
     keys: &ApiKeys,
     verifier: &Verifier,
-) -> Result<Caller, ApiError> {
+) -> Result<Who, ApiError> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let value = given.next().ok_or(ApiError::Unauthorized)?;
+    let Some(value) = given.next() else {
+        return Ok(Who::Nobody);
+    };
     // With two of them, a proxy may have looked at the other one.
     if given.next().is_some() {
         return Err(ApiError::InvalidCredentials);
@@ -69,11 +93,27 @@ pub(crate) fn authenticate(
         _ => return Err(ApiError::Unauthorized),
     };
     if let Some(index) = keys.find(credentials) {
-        return Ok(Caller::ApiKey(index));
+        return Ok(Who::Key(index));
     }
     let identity = verifier.verify(credentials).map_err(|_| ApiError::InvalidCredentials)?;
-    match identity.role {
-        Role::Service | Role::Admin => Ok(Caller::User(identity.user)),
-        Role::User | Role::Buyer | Role::Seller | Role::Agent => Err(ApiError::Forbidden),
+    Ok(Who::User(Arc::new(identity)))
+}
+
+/// Whether someone may call an operation.
+///
+/// # Errors
+///
+/// 401 where somebody, or a user, has to be known; 403 for a user who may not.
+pub(crate) fn admit(who: &Who, access: Access) -> Result<(), ApiError> {
+    match (access, who) {
+        (Access::Public | Access::Anyone, _)
+        | (Access::User, Who::User(_))
+        | (Access::UserOrKey, Who::User(_) | Who::Key(_)) => Ok(()),
+        (Access::Backend, who) if who.is_backend() => Ok(()),
+        (Access::Backend, Who::User(_)) => Err(ApiError::Forbidden),
+        (Access::User, Who::Key(_)) => Err(ApiError::KeyIsNoUser),
+        (Access::User | Access::UserOrKey | Access::Backend, Who::Nobody | Who::Key(_)) => {
+            Err(ApiError::Unauthorized)
+        }
     }
 }

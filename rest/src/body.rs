@@ -1,14 +1,15 @@
 //! Reading a body: its type, its size while it arrives, its JSON.
 
-use std::{fmt, marker::PhantomData, pin::Pin, sync::Arc};
+use std::{borrow::Cow, fmt, marker::PhantomData, pin::Pin, sync::Arc};
 
 use bytes::{Buf, Bytes};
-use crier_domain::event::describe;
+use crier_domain::{event::describe, json};
 use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, SeqAccess, Visitor},
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -46,7 +47,8 @@ impl Bodies {
         Self { room: Arc::new(Semaphore::new(bytes)), timeout: config.body_timeout }
     }
 
-    /// Reads a body of JSON of at most `max` bytes, and no further than the byte that crosses it.
+    /// Reads a body of JSON of at most `max` bytes, and no further than the byte that crosses it. An
+    /// `optional` one that is not there is `{}`.
     ///
     /// # Errors
     ///
@@ -57,18 +59,28 @@ impl Bodies {
         headers: &HeaderMap,
         stream: BodyStream,
         max: usize,
+        optional: bool,
     ) -> Result<Body, ApiError> {
-        check_type(headers)?;
-        let announced = headers.get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| usize::try_from(length).map_or(true, |l| l > max)) {
+        // Where none is needed, none has a type either.
+        let typed = !optional || headers.contains_key(header::CONTENT_TYPE);
+        if typed {
+            check_type(headers)?;
+        }
+        check_encoding(headers)?;
+        if announced(headers).is_some_and(|length| length > max) {
             return Err(ApiError::BodyTooLarge { max });
         }
         let collected = self.collect(stream, max);
-        match tokio::time::timeout(self.timeout, collected).await {
-            Ok(body) => body,
-            Err(_) => Err(ApiError::Timeout),
+        let mut body = match tokio::time::timeout(self.timeout, collected).await {
+            Ok(body) => body?,
+            Err(_) => return Err(ApiError::Timeout),
+        };
+        if optional && body.text.is_empty() {
+            body.text.push_str("{}");
+        } else if !typed {
+            check_type(headers)?;
         }
+        Ok(body)
     }
 
     async fn collect(&self, mut stream: BodyStream, max: usize) -> Result<Body, ApiError> {
@@ -106,6 +118,17 @@ impl Body {
     pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         parse(&self.text)
     }
+
+    /// The body as JSON of a type that keeps nothing of it as text.
+    ///
+    /// # Errors
+    ///
+    /// 422 naming the path; for what is nested deeper, or no character, naming none.
+    pub(crate) fn parse_owned<T: DeserializeOwned>(&self, depth_max: usize) -> Result<T, ApiError> {
+        json::check(&self.text, depth_max)
+            .map_err(|fault| ApiError::invalid("", fault.to_string()))?;
+        parse(&self.text)
+    }
 }
 
 /// A JSON text as a type.
@@ -123,25 +146,36 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError
     Ok(value)
 }
 
-/// Only JSON, so that no form of a foreign page can be a call; and not compressed, so that the
-/// length limits what is read.
+/// The length that the headers announce.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
+    Some(usize::try_from(length).unwrap_or(usize::MAX))
+}
+
+/// Only JSON, so that no form of a foreign page can be a call.
 fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let text = |name| {
-        let mut values = headers.get_all(name).iter();
-        let first = values.next().map(|value| value.to_str().unwrap_or("?"));
-        // Two of them contradict each other.
-        if values.next().is_some() { Some("?") } else { first }
-    };
-    let kind = text(header::CONTENT_TYPE).unwrap_or_default();
+    let kind = only(headers, &header::CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::MediaType { message: "the content type must be application/json" });
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
     }
-    match text(header::CONTENT_ENCODING) {
+    Err(ApiError::MediaType { message: "the content type must be application/json" })
+}
+
+/// Not compressed, so that the length limits what is read.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    match only(headers, &header::CONTENT_ENCODING) {
         None => Ok(()),
         Some(encoding) if encoding.trim().eq_ignore_ascii_case("identity") => Ok(()),
         Some(_) => Err(ApiError::MediaType { message: "the content encoding must be identity" }),
     }
+}
+
+/// A header's one value; two of them contradict each other.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().unwrap_or("?");
+    if values.next().is_some() { Some("?") } else { Some(first) }
 }
 
 /// An array of at most `MAX` elements; the rest of a longer one is not read.
@@ -178,5 +212,20 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
         }
 
         deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+impl<T: JsonSchema, const MAX: usize> JsonSchema for List<T, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("List_{}_{MAX}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<T>();
+        schemars::json_schema!({ "type": "array", "items": items, "maxItems": MAX })
     }
 }

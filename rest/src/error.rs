@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crier_domain::{BusError, CatalogueError};
+use crier_domain::{BusError, CatalogueError, Refusal, RoomName};
 use http::{HeaderValue, StatusCode, header};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 use warp::reply::{Reply, Response};
@@ -11,24 +12,32 @@ use warp::reply::{Reply, Response};
 /// Why a request is not done. The texts say what the caller did, never what Crier is made of.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum ApiError {
-    #[error("a service token or an API key is required")]
+    #[error("a token or an API key is required")]
     Unauthorized,
     #[error("the token or API key is not valid")]
     InvalidCredentials,
-    #[error("publishing needs the role service or admin")]
+    #[error("an API key is no user: a user's token is required")]
+    KeyIsNoUser,
+    #[error("the role service or admin is required")]
     Forbidden,
+    #[error("{message}")]
+    Denied { code: &'static str, message: &'static str, room: Option<RoomName> },
     #[error("the origin is not allowed")]
     Origin,
     #[error("there is nothing here")]
     NotFound,
+    #[error("{what} not found")]
+    Missing { what: &'static str },
     #[error("the method is not allowed here")]
-    MethodNotAllowed { allow: &'static str },
+    MethodNotAllowed { allow: String },
     #[error("the body took too long to arrive")]
     Timeout,
     #[error("the body broke off")]
     BrokenBody,
-    #[error("the id was used for another body")]
-    Conflict,
+    #[error("{message}")]
+    Unfit { path: &'static str, message: String },
+    #[error("{message}")]
+    Conflict { message: String },
     #[error("the body has more than {max} bytes")]
     BodyTooLarge { max: usize },
     #[error("the host is not served here")]
@@ -41,14 +50,14 @@ pub(crate) enum ApiError {
     UnknownEvent { nearest: Option<&'static str> },
     #[error("too many requests")]
     RateLimited { retry_after: Duration },
-    #[error("the sidecar cannot publish now; nothing was published")]
+    #[error("not available now; nothing was done")]
     Unavailable { retry_after: Duration },
     #[error("not ready")]
     NotReady,
 }
 
 /// The contract's body of an error.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ErrorBody {
     code: &'static str,
     message: String,
@@ -76,13 +85,17 @@ impl ApiError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BrokenBody => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::Origin => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UnknownEvent { .. } => StatusCode::NOT_FOUND,
+            Self::BrokenBody | Self::Unfit { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::InvalidCredentials | Self::KeyIsNoUser => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Forbidden | Self::Origin | Self::Denied { .. } => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::Missing { .. } | Self::UnknownEvent { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -94,14 +107,15 @@ impl ApiError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Unauthorized | Self::InvalidCredentials => "UNAUTHORIZED",
+            Self::Unauthorized | Self::InvalidCredentials | Self::KeyIsNoUser => "UNAUTHORIZED",
             Self::Forbidden => "FORBIDDEN",
+            Self::Denied { code, .. } => code,
             Self::Origin => "ORIGIN_NOT_ALLOWED",
-            Self::NotFound => "NOT_FOUND",
+            Self::NotFound | Self::Missing { .. } => "NOT_FOUND",
             Self::MethodNotAllowed { .. } => "METHOD_NOT_ALLOWED",
             Self::Timeout => "REQUEST_TIMEOUT",
-            Self::BrokenBody => "BAD_REQUEST",
-            Self::Conflict => "CONFLICT",
+            Self::BrokenBody | Self::Unfit { .. } => "BAD_REQUEST",
+            Self::Conflict { .. } => "CONFLICT",
             Self::BodyTooLarge { .. } => "PAYLOAD_TOO_LARGE",
             Self::Misdirected => "MISDIRECTED_REQUEST",
             Self::MediaType { .. } => "UNSUPPORTED_MEDIA_TYPE",
@@ -117,6 +131,8 @@ impl ApiError {
     pub(crate) fn body(&self) -> ErrorBody {
         let details = match self {
             Self::Invalid { path, .. } if !path.is_empty() => Some(json!({ "path": path })),
+            Self::Unfit { path, .. } if !path.is_empty() => Some(json!({ "path": path })),
+            Self::Denied { room: Some(room), .. } => Some(json!({ "room": room })),
             Self::UnknownEvent { nearest: Some(nearest) } => Some(json!({ "nearest": nearest })),
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
                 Some(json!({ "retryAfter": seconds(*retry_after) }))
@@ -133,7 +149,7 @@ impl Reply for ApiError {
         let mut response = json_response(self.status(), &body);
         let headers = response.headers_mut();
         match &self {
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::KeyIsNoUser => {
                 let ask = HeaderValue::from_static(r#"Bearer realm="crier""#);
                 headers.insert(header::WWW_AUTHENTICATE, ask);
             }
@@ -143,7 +159,9 @@ impl Reply for ApiError {
                 headers.insert(header::WWW_AUTHENTICATE, ask);
             }
             Self::MethodNotAllowed { allow } => {
-                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+                if let Ok(allow) = HeaderValue::try_from(allow) {
+                    headers.insert(header::ALLOW, allow);
+                }
             }
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, seconds(*retry_after).into());
@@ -164,10 +182,31 @@ impl Reply for ApiError {
 impl From<BusError> for ApiError {
     fn from(error: BusError) -> Self {
         match error {
-            BusError::Conflict => Self::Conflict,
+            BusError::Conflict => Self::Conflict { message: error.to_string() },
             BusError::Unavailable { retry_after } | BusError::Overloaded { retry_after } => {
                 Self::Unavailable { retry_after }
             }
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = refusal.code();
+        match refusal {
+            Refusal::Unauthorized => Self::Unauthorized,
+            Refusal::AccessDenied { room } => {
+                Self::Denied { code, message: "Access denied", room: Some(room) }
+            }
+            Refusal::UnknownChannel => Self::Missing { what: "Channel" },
+            Refusal::UnknownEvent { nearest } => Self::UnknownEvent { nearest },
+            Refusal::Invalid { path, message } => Self::Invalid { path, message },
+            Refusal::Unfit { path, message } => Self::Unfit { path, message },
+            Refusal::NotFound { what } => Self::Missing { what },
+            Refusal::Forbidden { code, message } => Self::Denied { code, message, room: None },
+            Refusal::Conflict { message } => Self::Conflict { message },
+            Refusal::RateLimited { retry_after } => Self::RateLimited { retry_after },
+            Refusal::Unavailable { retry_after } => Self::Unavailable { retry_after },
         }
     }
 }
@@ -199,10 +238,58 @@ fn seconds(wait: Duration) -> u64 {
 }
 
 /// An answer that no cache keeps and no browser takes for anything but JSON.
-pub(crate) fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
-    let mut response = warp::reply::with_status(warp::reply::json(body), status).into_response();
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    bytes_response(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// The same of a text that is JSON.
+pub(crate) fn bytes_response(status: StatusCode, json: Vec<u8>) -> Response {
+    let mut response = json.into_response();
+    *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The body of every refusal, as a schema.
+pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["success", "error"],
+        "additionalProperties": false,
+        "properties": {
+            "success": { "const": false },
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "additionalProperties": false,
+                "properties": {
+                    "code": { "type": "string", "description": "For programs: `NOT_FOUND`." },
+                    "message": { "type": "string", "description": "For people." },
+                    "details": { "type": "object", "description": "Such as the `path` of a field." },
+                },
+            },
+        },
+    })
+}
+
+/// What a status means, for the document.
+pub(crate) fn meaning(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "`BAD_REQUEST`: the body broke off, or what is asked for makes no sense as a whole",
+        401 => "`UNAUTHORIZED`: no credentials, wrong ones, or a key where a user is required",
+        403 => "`FORBIDDEN`, `ACCESS_DENIED` and others: known, and may not; `ORIGIN_NOT_ALLOWED`",
+        404 => "`NOT_FOUND`, or `UNKNOWN_EVENT` with the nearest name",
+        408 => "`REQUEST_TIMEOUT`: the body took too long to arrive",
+        409 => "`CONFLICT`: the id was used for another body, or the step is not possible",
+        413 => "`PAYLOAD_TOO_LARGE`",
+        415 => "`UNSUPPORTED_MEDIA_TYPE`: of the body, or its encoding",
+        421 => "`MISDIRECTED_REQUEST`: the host is not served here",
+        422 => "`VALIDATION_ERROR`; `details.path` names the field",
+        429 => "`RATE_LIMITED`",
+        503 => "`UNAVAILABLE` or `NOT_READY`; nothing was done",
+        _ => "refused",
+    }
 }

@@ -2,6 +2,7 @@
 
 use crier_domain::{Idempotency, Publish};
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -13,10 +14,16 @@ pub(crate) const ROOMS_MAX: usize = 1_000;
 /// Bytes of an idempotency id (hardening, R6).
 const ID_BYTES_MAX: usize = 64;
 
+/// Text without control characters, as a pattern.
+pub(crate) const NO_CONTROL: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
 /// The id of a publishing, chosen by the caller: 1 to 64 bytes without control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub(crate) struct Id(String);
+#[schemars(inline)]
+pub(crate) struct Id(
+    #[schemars(length(min = 1, max = ID_BYTES_MAX), regex(pattern = NO_CONTROL))] String,
+);
 
 impl TryFrom<String> for Id {
     type Error = &'static str;
@@ -101,10 +108,13 @@ pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 
 }
 
 /// The answer to one publishing, the same for its repetitions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Accepted {
+    /// The caller's, else one that was made.
     pub(crate) id: Id,
+    /// What was published.
     pub(crate) event: String,
+    /// To whom; empty = everyone.
     pub(crate) rooms: Vec<String>,
 }
 
@@ -129,7 +139,7 @@ pub(crate) async fn publish(
         event: event.event.clone(),
         rooms: event.rooms.iter().map(|room| room.as_str().to_owned()).collect(),
     };
-    state.bus.publish(event).await?;
+    state.parts.bus.publish(event).await?;
     Ok(accepted)
 }
 

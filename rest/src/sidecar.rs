@@ -3,20 +3,22 @@
 use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
-use crier_domain::{Bus, Catalogue, Verifier};
+use crier_domain::{Bus, Catalogue, Cluster, Verifier, service::Services};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt;
 use tower_service::Service;
 use warp::reply::Reply;
 
 use crate::{
-    access::{self, ApiKeys, Caller},
+    access::{self, ApiKeys, Caller, Who},
     body::Bodies,
     config::SidecarConfig,
+    documents::Documents,
     error::ApiError,
     origin::{self, Origins},
     rate::{self, Rate},
     routes,
+    table::{Access, Table},
 };
 
 /// What can go wrong while an answer's body is sent.
@@ -29,17 +31,33 @@ pub type BoxBody = http_body_util::combinators::BoxBody<Bytes, BoxError>;
 #[derive(Clone)]
 pub struct Sidecar {
     origins: Arc<Origins>,
+    table: Arc<Table>,
     routes: routes::Routes,
+}
+
+/// What a sidecar is built on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Takes what is published.
+    pub bus: Arc<dyn Bus>,
+    /// The sockets of all replicas.
+    pub cluster: Arc<dyn Cluster>,
+    /// What the shop does.
+    pub services: Arc<Services>,
+    /// Who checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// What may be published.
+    pub catalogue: Arc<Catalogue>,
+    /// What `/readyz` answers.
+    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// What the routes work with.
 pub(crate) struct State {
     pub(crate) config: SidecarConfig,
-    pub(crate) bus: Arc<dyn Bus>,
-    pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub(crate) parts: Parts,
     pub(crate) bodies: Bodies,
-    verifier: Arc<Verifier>,
+    pub(crate) documents: Documents,
     api_keys: ApiKeys,
     events: Rate<Caller>,
     refusals: Rate<IpAddr>,
@@ -50,34 +68,30 @@ pub(crate) struct State {
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 impl Sidecar {
-    /// A sidecar that publishes into this bus. `ready` says what `/readyz` answers.
-    pub fn new(
-        config: SidecarConfig,
-        bus: Arc<dyn Bus>,
-        verifier: Arc<Verifier>,
-        catalogue: Arc<Catalogue>,
-        ready: Arc<dyn Fn() -> bool + Send + Sync>,
-    ) -> Self {
+    /// A sidecar over these parts.
+    pub fn new(config: SidecarConfig, parts: Parts) -> Self {
         let origins = Arc::new(Origins::new(&config));
         let refusals = config.refusals_per_second;
         let five = NonZeroU32::MIN.saturating_add(4);
+        let operations = routes::operations();
         let state = State {
             bodies: Bodies::new(&config),
+            documents: Documents::new(&operations),
             api_keys: ApiKeys::new(&config.api_keys),
             events: Rate::new(config.events_per_second, config.events_per_second),
             refusals: Rate::new(refusals, refusals.saturating_mul(five)),
             config,
-            bus,
-            catalogue,
-            ready,
-            verifier,
+            parts,
         };
-        Self { origins, routes: routes::all(Arc::new(state)) }
+        let table = Arc::new(Table::new(operations));
+        let routes = routes::filter(Arc::clone(&table), Arc::new(state));
+        Self { origins, table, routes }
     }
 
-    /// Whether a path is the sidecar's where it shares an address with others.
-    pub fn owns(path: &str) -> bool {
-        matches!(path, "/api" | "/healthz" | "/readyz") || path.starts_with("/api/")
+    /// Whether a path is the sidecar's where it shares an address with others: all of `/api`, and
+    /// the paths of its other operations.
+    pub fn owns(&self, path: &str) -> bool {
+        path == "/api" || path.starts_with("/api/") || self.table.has(path)
     }
 
     /// Answers a request that came from this address.
@@ -126,15 +140,32 @@ impl fmt::Debug for Sidecar {
     }
 }
 
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
 impl State {
-    /// The caller, where it may publish. Wrong credentials are counted by address, so that keys
-    /// cannot be guessed at speed; right ones are never refused for others' wrong ones.
+    /// The sender of a request, where it may call an operation of this access. Wrong credentials are
+    /// counted by address, so that keys cannot be guessed at speed; right ones are never refused for
+    /// others' wrong ones.
     ///
     /// # Errors
     ///
-    /// 401, 403, 429.
-    pub(crate) fn caller(&self, headers: &HeaderMap, peer: Peer) -> Result<Caller, ApiError> {
-        access::authenticate(headers, &self.api_keys, &self.verifier).or_else(|refused| {
+    /// 401, 403, 429, and 503 where it cannot be told whether a token was revoked.
+    pub(crate) async fn admit(
+        &self,
+        access: Access,
+        headers: &HeaderMap,
+        peer: Peer,
+    ) -> Result<Who, ApiError> {
+        if access == Access::Public {
+            return Ok(Who::Nobody);
+        }
+        let admitted = access::authenticate(headers, &self.api_keys, &self.parts.verifier)
+            .and_then(|who| access::admit(&who, access).map(|()| who));
+        admitted.or_else(|refused| {
             self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
             Err(refused)
         })

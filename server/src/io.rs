@@ -15,7 +15,7 @@ use crier_protocol::{
 };
 use dashmap::DashMap;
 use hyper::body::Incoming;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
@@ -44,6 +44,8 @@ pub(crate) struct IoInner {
     strangers: DashMap<IpAddr, usize>,
     tasks: TaskTracker,
     draining: AtomicBool,
+    /// Cancelled when the server begins to go down.
+    stop: CancellationToken,
     this: Weak<IoInner>,
 }
 
@@ -83,6 +85,7 @@ impl Io {
             strangers: DashMap::new(),
             tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),
+            stop: CancellationToken::new(),
             this: this.clone(),
         }));
         // The main namespace is always there, as in the reference.
@@ -169,6 +172,7 @@ impl Io {
     /// Dropping the future leaves the sessions that were not reached yet as they are.
     pub async fn close(&self, pace: Duration) {
         self.0.draining.store(true, Ordering::Release);
+        self.0.stop.cancel();
         let sessions = self.0.sessions.all();
         // 128 at a time, as centrifuge does; the pauses share out the pace that was asked for.
         const BATCH: usize = 128;
@@ -190,6 +194,21 @@ impl Io {
     pub fn sockets(&self, namespace: &Name, rooms: &[Room]) -> Vec<Socket> {
         let namespace = self.0.existing(namespace);
         namespace.map(|namespace| namespace.sockets(rooms)).unwrap_or_default()
+    }
+
+    /// How many sockets of this replica are in a namespace.
+    pub(crate) fn sockets_len(&self, namespace: &Name) -> usize {
+        self.0.existing(namespace).map_or(0, |namespace| namespace.sockets_len())
+    }
+
+    /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
+    /// Ends when the server begins to go down.
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.stop.clone().cancelled_owned()
     }
 
     /// Sets the gauges that are counted rather than kept; called before they are read.

@@ -33,6 +33,7 @@
 pub mod adapter;
 pub mod apps;
 pub mod auth;
+mod badge;
 pub mod bus;
 pub mod cli;
 pub mod cluster;
@@ -45,9 +46,11 @@ mod metrics;
 mod namespace;
 mod options;
 pub mod pages;
+pub mod presence;
 mod room;
 mod session;
 pub mod start;
+pub mod tasks;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,
@@ -55,6 +58,7 @@ pub use crier_protocol::{
 };
 
 pub use self::{
+    badge::{Badge, Who},
     error::{AckError, Acks, EmitError},
     http::serve,
     io::{BadNamespace, Io},

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
 use crier_domain::Role;
-use crier_rest::{Sidecar, SidecarConfig};
+use crier_rest::{Parts, Sidecar, SidecarConfig};
 use crier_server::{
     cli::{Command, Invocation, Token},
     config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
@@ -94,14 +94,19 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let ready = server.ready.clone();
     let sidecar = Sidecar::new(
         sidecar_config,
-        Arc::clone(&server.bus) as Arc<dyn crier_domain::Bus>,
-        Arc::clone(&server.verifier),
-        Arc::clone(&server.catalogue),
-        Arc::new(move || ready.get()),
+        Parts {
+            bus: Arc::clone(&server.bus) as _,
+            cluster: Arc::clone(&server.cluster) as _,
+            services: Arc::clone(&server.services),
+            verifier: Arc::clone(&server.verifier),
+            catalogue: Arc::clone(&server.catalogue),
+            ready: Arc::new(move || ready.get()),
+        },
     );
     let embedded = server.addresses.rest.is_some();
     print(&lines.text(&server));
-    let also = Also { owns: Sidecar::owns, handler: handler(sidecar) };
+    let owner = sidecar.clone();
+    let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);

@@ -10,10 +10,12 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, KeyError, Keys, Outlet, Policy, Verifier, VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
+    VerifierOptions,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
+        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -41,6 +43,7 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    tasks::Background,
 };
 
 /// What can stop a server from starting.
@@ -90,6 +93,8 @@ pub enum StartError {
 pub struct Server {
     /// The bus that the sidecar publishes into.
     pub bus: Arc<LocalBus>,
+    /// The sockets of all replicas.
+    pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
     pub verifier: Arc<Verifier>,
     /// What may be published.
@@ -105,6 +110,7 @@ pub struct Server {
     prometheus: PrometheusHandle,
     client: ClientFiles,
     listeners: Listeners,
+    background: Background,
 }
 
 /// Where a server listens.
@@ -144,18 +150,28 @@ impl Server {
         let io = Io::new(options(&config));
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
-        let gate = Gate::new(Arc::clone(&verifier), mode, config.auth.query_token);
-        let policy = Policy::new(development || mode == AuthMode::Off);
         let catalogue = Arc::new(
             Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
         );
         let bus = Arc::new(LocalBus::new(io.clone()));
+        let cluster = Arc::new(LocalCluster::new(io.clone()));
         let services = Arc::new(Services::new(Deps {
             store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
             clock: Clock::system(),
-            cluster: Arc::new(LocalCluster::new(io.clone())),
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            order_rules: OrderRules::default(),
         }));
+        let gate = Gate::new(
+            Arc::clone(&verifier),
+            Arc::clone(&services),
+            mode,
+            config.auth.query_token,
+            config.apps.iter().copied().collect(),
+        );
+        let membership = Arc::clone(&services) as Arc<dyn Membership>;
+        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let background = Background::default();
         apps::install(
             &io,
             apps::Context {
@@ -164,6 +180,7 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                background: background.clone(),
             },
         );
         let listeners = Listeners {
@@ -186,6 +203,7 @@ impl Server {
         let ready = Readiness::default();
         Ok(Self {
             bus,
+            cluster,
             verifier,
             catalogue,
             services,
@@ -196,6 +214,7 @@ impl Server {
             prometheus,
             client,
             listeners,
+            background,
         })
     }
 
@@ -211,7 +230,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, config, prometheus, client, listeners, ready, .. } = self;
+        let Self { io, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -256,6 +275,7 @@ impl Server {
         let drained = tokio::time::timeout(drain, async {
             // Half of the time for the sessions, the rest for what they leave behind.
             io.close(drain / 2).await;
+            background.stop().await;
             stopped.cancel();
             internal.cancel();
             while let Some(ended) = tasks.join_next().await {

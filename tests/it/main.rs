@@ -11,9 +11,11 @@
 mod binary;
 mod browser;
 mod contract;
+mod filters;
 mod handlers;
 mod hostile;
 mod official_client;
 mod readme;
+mod server;
 mod suites;
 mod tidy;

@@ -1,40 +1,48 @@
 //! The rows of the apps that are on, and what is done by them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crier_protocol::{Limits, Namespace, Room};
 use serde_json::value::RawValue;
 
 use super::{
-    App, Audience, Class, Direction, Params, Row, Sender, is_reserved, storefront, system,
-    template::{Template, Values, fill_union},
+    App, Audience, CatalogueError, CatalogueOptions, Class, Direction, Params, Row, Sender,
+    all_rows,
+    audience::Plan,
+    template::{Template, Values},
 };
 use crate::{
-    error::Refusal,
-    publish::{Args, ArgsError, Filter, Idempotency, Publish},
+    publish::{Args, Filter, Idempotency, Publish},
     room::RoomName,
 };
 
 /// Bytes of an event's payload. 64 KiB (contract, section 9).
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
+/// Names that a source lists or a reader expects, and that do not exist; with what says the same.
+const HINTS: [(&str, &str); 2] = [
+    ("request-cancelled", "purchase-request-update"),
+    ("notification-read", "unread-count-update"),
+];
+
 /// Every event of the apps that are on.
 #[derive(Debug)]
 pub struct Catalogue {
-    /// C→S by name. A name may be in both maps: `token_refresh` goes both ways.
-    to_server: HashMap<&'static str, Entry>,
-    /// S→C by name.
+    /// C→S by namespace and name: `typing` is two events, on `/` and on `/chat`.
+    to_server: HashMap<(&'static str, &'static str), Entry>,
+    /// S→C by name, which is one event in one namespace. It may be a C→S one too: `token_refresh`.
     to_client: HashMap<&'static str, Entry>,
+    options: CatalogueOptions,
     limits: Limits,
 }
 
 /// A row with its templates read.
 #[derive(Debug)]
-struct Entry {
-    row: &'static Row,
-    namespace: Namespace,
-    rooms: Vec<Template>,
-    latest_of: Option<Template>,
+pub(super) struct Entry {
+    pub(super) row: &'static Row,
+    pub(super) namespace: Namespace,
+    pub(super) plan: Plan,
+    pub(super) latest_of: Option<Template>,
 }
 
 /// An event that was checked and knows its receivers.
@@ -48,15 +56,25 @@ pub struct Prepared {
     pub args: Args,
     /// The rooms that receive it; empty = global.
     pub rooms: Vec<Room>,
+    /// Who of those in the rooms receives it.
+    pub filter: Filter,
     /// How it is kept.
     pub class: Class,
     /// What it is the newest of.
     pub key: Option<String>,
-    /// The app that receivers have to have on.
-    pub app: Option<App>,
+    /// Everyone receives it while the namespace has at most so many sockets.
+    pub everyone_up_to: Option<usize>,
+    /// How long it waits for a newer one of its key.
+    pub settle: Option<Duration>,
+    /// Where set, and the namespace has more sockets, it must not go out without rooms: the caller
+    /// asks the cluster for their number and refuses with [`Prepared::ROOMS_REQUIRED`].
+    pub needs_rooms_above: Option<usize>,
 }
 
 impl Prepared {
+    /// The refusal where [`Prepared::needs_rooms_above`] applies.
+    pub const ROOMS_REQUIRED: &str = "is required: there are too many sockets for everyone";
+
     /// The event on its way.
     pub fn into_publish(self, idempotency: Option<Idempotency>) -> Publish {
         Publish {
@@ -68,67 +86,36 @@ impl Prepared {
             class: self.class,
             key: self.key,
             volatile: false,
-            filter: Filter { app: self.app, ..Filter::default() },
-            everyone_up_to: None,
-            settle: None,
+            filter: self.filter,
+            everyone_up_to: self.everyone_up_to,
+            settle: self.settle,
             idempotency,
         }
     }
-}
-
-/// Why an event is not published.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogueError {
-    /// No app that is on has this event.
-    #[error("unknown event{}", suggestion(.nearest))]
-    Unknown {
-        /// The publishable name that is most like it.
-        nearest: Option<&'static str>,
-    },
-    /// Crier sends it itself, or clients do.
-    #[error("the event cannot be published")]
-    NotPublishable,
-    /// The payload has the wrong shape.
-    #[error("{path}: {message}")]
-    Invalid {
-        /// Where in the payload; empty = all of it.
-        path: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// A parameter is missing or wrong.
-    #[error("params.{path} {message}")]
-    Params {
-        /// Its name.
-        path: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// The payload is over [`PAYLOAD_BYTES_MAX`].
-    #[error("the payload has more than {PAYLOAD_BYTES_MAX} bytes")]
-    TooLarge,
-}
-
-fn suggestion(nearest: &Option<&'static str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 
 impl Catalogue {
     /// The events of these apps, and those that are there in any case.
     pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
         let apps: Vec<App> = apps.into_iter().collect();
-        let on = |row: &&Row| row.app.is_none_or(|app| apps.contains(&app));
-        let (to_server, to_client): (Vec<&Row>, Vec<&Row>) =
+        let on = |row: &&'static Row| row.app.is_none_or(|app| apps.contains(&app));
+        let (to_server, to_client): (Vec<&'static Row>, Vec<&'static Row>) =
             all_rows().filter(on).partition(|row| row.direction == Direction::ToServer);
-        let by_name = |rows: Vec<&'static Row>| {
-            let entries = rows.into_iter().map(|row| (row.name, Entry::new(row)));
-            entries.collect()
-        };
+        let to_server = to_server.into_iter();
+        let to_client = to_client.into_iter();
         Self {
-            to_server: by_name(to_server),
-            to_client: by_name(to_client),
+            to_server: to_server.map(|row| ((row.namespace, row.name), Entry::new(row))).collect(),
+            to_client: to_client.map(|row| (row.name, Entry::new(row))).collect(),
+            options: CatalogueOptions::default(),
             limits: Limits::default(),
         }
+    }
+
+    /// Sends to whom the operator says.
+    #[must_use]
+    pub fn with(mut self, options: CatalogueOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// Checks by the server's limits instead of the default ones, so that what is let in here can be
@@ -139,9 +126,16 @@ impl Catalogue {
         self
     }
 
-    /// The row of an event.
-    pub fn row(&self, direction: Direction, name: &str) -> Option<&'static Row> {
-        self.entry(direction, name).map(|entry| entry.row)
+    /// The row of an event that clients send in a namespace.
+    pub fn to_server(&self, namespace: &str, name: &str) -> Option<&'static Row> {
+        // Looked up by texts of any lifetime, which a map with keys for ever has no method for.
+        let (_, entry) = self.to_server.iter().find(|(key, _)| **key == (namespace, name))?;
+        Some(entry.row)
+    }
+
+    /// The row of an event to clients.
+    pub fn to_client(&self, name: &str) -> Option<&'static Row> {
+        self.to_client.get(name).map(|entry| entry.row)
     }
 
     /// Every row that is on, in no order.
@@ -164,7 +158,7 @@ impl Catalogue {
         params: &Params,
         rooms: Option<Vec<RoomName>>,
     ) -> Result<Prepared, CatalogueError> {
-        let Some(entry) = self.entry(Direction::ToClient, name) else {
+        let Some(entry) = self.to_client.get(name) else {
             return Err(CatalogueError::Unknown { nearest: self.nearest(name) });
         };
         if entry.row.sender != Sender::Backend {
@@ -177,26 +171,33 @@ impl Catalogue {
         Args::payload(data, &self.limits)?;
         let data = entry.row.payload.normalise(data)?;
         entry.check_params(params)?;
-        let values = Values::new(params, &data);
-        let rooms = match rooms {
-            Some(rooms) => rooms,
-            None => fill_union(&entry.rooms, &values)?,
-        };
-        let key = match &entry.latest_of {
-            Some(template) => {
-                let about = template.fill(&values).map_err(|e| e.into_error(&values))?;
-                Some(format!("{}:{about}", entry.row.name))
+        let named = rooms.is_some();
+        let to = entry.plan.receivers(params, &data, rooms, self.options)?;
+        let key = match (&to.settle, &entry.latest_of) {
+            // Waiting for one room's sake must not be ended by what goes to others.
+            (Some((about, _)), _) => Some(settle_key(about, &to.rooms)),
+            (None, Some(template)) => {
+                let values = Values::new(params, &data);
+                match template.fill(&values) {
+                    Ok(about) => Some(entry.key_of(&about)),
+                    // Nothing says what it is about, so nothing can take its place.
+                    Err(_) if named => None,
+                    Err(unfilled) => return Err(unfilled.into_error(&values)),
+                }
             }
-            None => None,
+            (None, None) => None,
         };
         Ok(Prepared {
             event: entry.row.name,
             namespace: entry.namespace.clone(),
             args: Args::payload(&data, &self.limits)?,
-            rooms: rooms.into_iter().map(Room::from).collect(),
+            rooms: to.rooms.into_iter().map(Room::from).collect(),
+            filter: Filter { app: entry.row.app, ..to.filter },
             class: entry.row.class,
             key,
-            app: entry.row.app,
+            everyone_up_to: to.everyone_up_to,
+            settle: to.settle.map(|(_, after)| after),
+            needs_rooms_above: to.needs_rooms_above,
         })
     }
 
@@ -205,44 +206,55 @@ impl Catalogue {
         if name.len() > self.limits.event_name_max {
             return None;
         }
+        let publishable =
+            || self.to_client.values().map(|e| e.row).filter(|r| r.sender == Sender::Backend);
         // Dashes and underscores are what is mixed up most: the apps differ in them.
         let plain = |name: &str| name.to_lowercase().replace('-', "_");
         let wanted = plain(name);
-        self.rows()
-            .filter(|row| row.sender == Sender::Backend)
+        if let Some((_, meant)) = HINTS.iter().find(|(hint, _)| plain(hint) == wanted) {
+            return publishable().map(|row| row.name).find(|name| name == meant);
+        }
+        publishable()
             .map(|row| (strsim::damerau_levenshtein(&wanted, &plain(row.name)), row.name))
             .min()
             .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
             .map(|(_, known)| known)
     }
+}
 
-    fn entry(&self, direction: Direction, name: &str) -> Option<&Entry> {
-        match direction {
-            Direction::ToServer => self.to_server.get(name),
-            Direction::ToClient => self.to_client.get(name),
-        }
-    }
+/// The key of an event that waits: what it is about, and where it goes.
+fn settle_key(about: &str, rooms: &[RoomName]) -> String {
+    let mut rooms: Vec<&str> = rooms.iter().map(RoomName::as_str).collect();
+    rooms.sort_unstable();
+    let digest = crate::service::once::hash(rooms);
+    let short: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{about}:{short}")
 }
 
 impl Entry {
-    fn new(row: &'static Row) -> Self {
-        let rooms = match row.audience {
-            Audience::Rooms(names) => names.iter().map(|name| Template::parse(name)).collect(),
-            Audience::Global | Audience::Direct => Vec::new(),
-        };
+    pub(super) fn new(row: &'static Row) -> Self {
         let namespace = Namespace::parse(row.namespace, Limits::default().namespace_max);
         Self {
             row,
             // A test holds that every row's namespace is legal.
             namespace: namespace.unwrap_or(Namespace::MAIN),
-            rooms,
+            plan: Plan::of(row),
             latest_of: row.latest_of.map(Template::parse),
         }
     }
 
+    /// The key of the newest event about something.
+    pub(super) fn key_of(&self, about: &str) -> String {
+        format!("{}:{about}", self.row.name)
+    }
+
+    pub(super) fn is_about_product(&self) -> bool {
+        self.row.audience == Audience::Product
+    }
+
     /// Whether the row can use every parameter: a misspelt one would send to fewer rooms in silence.
     fn check_params(&self, params: &Params) -> Result<(), CatalogueError> {
-        let fields = || self.rooms.iter().flat_map(Template::fields);
+        let fields = || self.plan.fields().chain(self.latest_of.iter().flat_map(Template::fields));
         let Some(unknown) = params.names().find(|name| !fields().any(|field| field == *name))
         else {
             return Ok(());
@@ -259,31 +271,4 @@ impl Entry {
             },
         })
     }
-}
-
-impl From<ArgsError> for CatalogueError {
-    fn from(error: ArgsError) -> Self {
-        Self::Invalid { path: String::new(), message: error.to_string() }
-    }
-}
-
-impl From<CatalogueError> for Refusal {
-    fn from(error: CatalogueError) -> Self {
-        match error {
-            CatalogueError::Unknown { nearest } => Self::UnknownEvent { nearest },
-            CatalogueError::NotPublishable => Self::UnknownEvent { nearest: None },
-            CatalogueError::Invalid { path, message } => Self::Invalid { path, message },
-            CatalogueError::Params { path, message } => {
-                Self::Invalid { path: format!("params.{path}"), message }
-            }
-            CatalogueError::TooLarge => {
-                Self::Invalid { path: String::new(), message: error.to_string() }
-            }
-        }
-    }
-}
-
-/// Every row there is.
-fn all_rows() -> impl Iterator<Item = &'static Row> {
-    system::ROWS.iter().chain(storefront::ROWS).filter(|row| !is_reserved(row.name))
 }

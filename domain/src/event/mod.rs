@@ -4,110 +4,50 @@
 //! which shape, to which rooms, how it is kept for those who are away, and what counts it; nothing
 //! else in Crier knows an event by name.
 
+mod audience;
 mod catalogue;
+pub mod chat;
+mod error;
+mod free;
+mod id;
+mod list;
+pub mod marketplace;
 mod number;
 mod params;
 mod payload;
+mod publish;
+mod row;
+mod shared;
+pub mod shop;
 pub mod storefront;
 pub mod system;
 mod template;
+pub mod vendor_chat;
 
-pub use catalogue::{Catalogue, CatalogueError, PAYLOAD_BYTES_MAX, Prepared};
-pub use number::{Amount, Count, Latitude, Longitude};
-pub use params::{Params, ParamsError};
+pub use audience::{CatalogueOptions, PaymentAudience, ProductAudience};
+pub use catalogue::{Catalogue, PAYLOAD_BYTES_MAX, Prepared};
+pub use error::CatalogueError;
+pub use free::{Json, Object};
+pub use id::{
+    ClientId, ClientIdError, Id, ObjectId, ObjectIdError, Text, TextError, TextId, TextIdError,
+};
+pub use list::List;
+pub use number::{Amount, Count, Latitude, Longitude, Signed, Whole};
+pub use params::{Param, Params, ParamsError};
 pub use payload::{Payload, PayloadType, describe, describe_parts};
+pub use publish::publish_of;
+pub use row::{Audience, Class, Direction, RateClass, Row, Sender};
+pub use shared::{Done, Joined, Pagination};
 
+use shared::named;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One event in one direction.
-#[derive(Debug)]
-pub struct Row {
-    /// The event's name.
-    pub name: &'static str,
-    /// The namespace that it belongs to.
-    pub namespace: &'static str,
-    /// The app that it belongs to; `None` = there whatever apps are on.
-    pub app: Option<App>,
-    /// From whom to whom.
-    pub direction: Direction,
-    /// Who may send it.
-    pub sender: Sender,
-    /// The shape of its one argument.
-    pub payload: PayloadType,
-    /// The shape of a successful ack; `None` where the event has none.
-    pub ack: Option<PayloadType>,
-    /// Who receives it.
-    pub audience: Audience,
-    /// How it is kept.
-    pub class: Class,
-    /// Template of what the event is about, such as `{orderId}`: a receiver who is behind is owed
-    /// only the newest of each.
-    pub latest_of: Option<&'static str>,
-    /// What counts it.
-    pub rate: RateClass,
-}
-
-/// Which way an event goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// C→S.
-    ToServer,
-    /// S→C.
-    ToClient,
-}
-
-/// Who may send an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// Every socket, anonymous ones too.
-    Anyone,
-    /// Sockets of a user.
-    User,
-    /// Backends, through the sidecar, and Crier itself.
-    Backend,
-    /// Crier itself alone.
-    Crier,
-}
-
-/// Who receives an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// The sockets in any of the rooms, whose names are filled from the parameters, else from the
-    /// payload. A room that cannot be filled is left out while another one is.
-    Rooms(&'static [&'static str]),
-    /// Every socket of the namespace that has the app on.
-    Global,
-    /// The one socket that it concerns; for an event to the server, the server.
-    Direct,
-}
-
-/// How an event is kept for receivers who are away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Not at all: typing, presence, what concerns one connection.
-    Ephemeral,
-    /// In the log, and replayed on recovery.
-    Recoverable,
-    /// In the log, and what it reports is in the store, on disk, before its sender is answered.
-    Durable,
-}
-
-/// What counts an event against a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateClass {
-    /// The socket's events a second.
-    Socket,
-    /// So many a minute of one user, over all sockets, besides the socket's.
-    UserPerMinute(u32),
-    /// The sidecar's limit a key.
-    Backend,
-    /// Nothing: Crier sends it.
-    Uncounted,
-}
-
 /// A part of the product that can be switched off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum App {
     /// Buyers, sellers, purchase requests, chat.
@@ -148,4 +88,12 @@ pub const RESERVED: [&str; 6] =
 /// Whether no event may have this name.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
+}
+
+/// Every row there is, whatever apps are on.
+fn all_rows() -> impl Iterator<Item = &'static Row> {
+    [system::ROWS, marketplace::ROWS, chat::ROWS, storefront::ROWS, shop::ROWS, vendor_chat::ROWS]
+        .into_iter()
+        .flatten()
+        .filter(|row| !is_reserved(row.name))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error as _, MapAccess, Visitor},
+    de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
 use crate::identity::UserId;
@@ -12,10 +12,29 @@ use crate::identity::UserId;
 /// Parameters that one publishing may have.
 const PARAMS_MAX: usize = 32;
 
-/// Named values: text, or whole numbers. None occurs twice, and there are at most 32.
+/// Ids in one parameter: the followers of one call (contract, section 5).
+const IDS_MAX: usize = 1_000;
+
+/// Named values. None occurs twice, and there are at most 32.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Params(BTreeMap<String, UserId>);
+pub struct Params(BTreeMap<String, Param>);
+
+/// A value: text or a whole number, or a list of 1 to 1,000 of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Param {
+    /// One.
+    One(UserId),
+    /// A list; `followerIds` is one.
+    Many(Vec<UserId>),
+}
+
+impl From<UserId> for Param {
+    fn from(id: UserId) -> Self {
+        Self::One(id)
+    }
+}
 
 /// Why a parameter is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,20 +53,20 @@ impl Params {
     /// # Errors
     ///
     /// [`ParamsError`].
-    pub fn insert(&mut self, name: String, value: UserId) -> Result<(), ParamsError> {
+    pub fn insert(&mut self, name: String, value: impl Into<Param>) -> Result<(), ParamsError> {
         if self.0.contains_key(&name) {
             return Err(ParamsError::Duplicate);
         }
         if self.0.len() == PARAMS_MAX {
             return Err(ParamsError::TooMany);
         }
-        self.0.insert(name, value);
+        self.0.insert(name, value.into());
         Ok(())
     }
 
-    /// The value of a parameter, as text.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(UserId::as_str)
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&Param> {
+        self.0.get(name)
     }
 
     /// The names, in order.
@@ -69,7 +88,7 @@ impl<'de> Deserialize<'de> for Params {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params, A::Error> {
                 let mut params = Params::default();
-                while let Some((name, value)) = map.next_entry()? {
+                while let Some((name, value)) = map.next_entry::<String, Param>()? {
                     params.insert(name, value).map_err(A::Error::custom)?;
                 }
                 Ok(params)
@@ -80,6 +99,49 @@ impl<'de> Deserialize<'de> for Params {
     }
 }
 
+impl<'de> Deserialize<'de> for Param {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Param;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a text, a whole number, or a list of 1 to {IDS_MAX} of them")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, id: u64) -> Result<Param, E> {
+                Ok(Param::One(id.into()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, id: i64) -> Result<Param, E> {
+                Ok(Param::One(id.into()))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Param, E> {
+                let id = UserId::parse(id);
+                id.map(Param::One).ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Param, A::Error> {
+                let mut ids = Vec::new();
+                while let Some(id) = seq.next_element()? {
+                    if ids.len() == IDS_MAX {
+                        return Err(A::Error::invalid_length(IDS_MAX + 1, &self));
+                    }
+                    ids.push(id);
+                }
+                if ids.is_empty() {
+                    return Err(A::Error::invalid_length(0, &self));
+                }
+                Ok(Param::Many(ids))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,8 +149,8 @@ mod tests {
     #[test]
     fn parameters_are_few_scalars_each_named_once() {
         let params: Params = serde_json::from_str(r#"{"userId":5,"orderId":"o"}"#).unwrap();
-        assert_eq!(params.get("userId"), Some("5"));
-        assert_eq!(params.get("orderId"), Some("o"));
+        assert_eq!(params.get("userId"), Some(&Param::One(5_u64.into())));
+        assert_eq!(params.get("orderId"), Some(&Param::One(UserId::parse("o").unwrap())));
         let many: Vec<String> = (0..33).map(|n| format!("\"p{n}\":1")).collect();
         let many = format!("{{{}}}", many.join(","));
         for json in
@@ -96,5 +158,14 @@ mod tests {
         {
             assert!(serde_json::from_str::<Params>(json).is_err(), "{json:.20}");
         }
+    }
+
+    #[test]
+    fn a_list_has_1_to_1000_ids() {
+        let list = |len: usize| format!(r#"{{"ids":[{}]}}"#, vec!["1"; len].join(","));
+        for (len, fine) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
+            assert_eq!(serde_json::from_str::<Params>(&list(len)).is_ok(), fine, "{len}");
+        }
+        assert!(serde_json::from_str::<Params>(r#"{"ids":[[1]]}"#).is_err());
     }
 }

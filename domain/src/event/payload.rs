@@ -7,16 +7,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_path_to_error::Segment;
 
-use super::catalogue::CatalogueError;
-use crate::time::Timestamp;
+use super::CatalogueError;
 
-/// An event's argument. Types refuse fields that they do not have, unless the contract allows any.
-pub trait Payload: DeserializeOwned + Serialize + JsonSchema {
-    /// Puts in what the publisher may leave to Crier: the time, where the type has a `timestamp`.
-    fn complete(&mut self, now: fn() -> Timestamp) {
-        let _ = now;
-    }
-}
+/// An event's argument. Types refuse fields that they do not have, unless the contract allows any,
+/// and put in what the publisher may leave to Crier, such as `timestamp`.
+pub trait Payload: DeserializeOwned + Serialize + JsonSchema {}
+
+impl<T: DeserializeOwned + Serialize + JsonSchema> Payload for T {}
 
 /// A payload type as a value, for the rows of the catalogue.
 #[derive(Clone, Copy)]
@@ -59,9 +56,8 @@ impl fmt::Debug for PayloadType {
 
 fn normalise<T: Payload>(data: &RawValue) -> Result<Box<RawValue>, CatalogueError> {
     let mut reader = serde_json::Deserializer::from_str(data.get());
-    let mut payload: T =
+    let payload: T =
         serde_path_to_error::deserialize(&mut reader).map_err(|error| invalid(&error))?;
-    payload.complete(Timestamp::now);
     to_raw_value(&payload).map_err(|error| CatalogueError::Invalid {
         path: String::new(),
         message: error.to_string(),

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Amount, App, Audience, Class, Count, Direction, Latitude, Longitude, Payload, PayloadType,
-    RateClass, Row, Sender,
+    Amount, App, Audience, Class, Count, Direction, Latitude, Longitude, PayloadType, RateClass,
+    Row, Sender,
 };
 use crate::time::Timestamp;
 
@@ -65,8 +65,8 @@ pub struct OrderStatusUpdate {
     /// The step that was reached.
     pub status: OrderStatus,
     /// When; added where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    #[serde(default = "Timestamp::now")]
+    pub timestamp: Timestamp,
     /// A sentence for the customer.
     pub message: String,
     /// When the order is expected.
@@ -107,8 +107,8 @@ pub struct OrderLocationUpdate {
     /// How to reach the driver.
     pub driver_phone: String,
     /// When; added where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    #[serde(default = "Timestamp::now")]
+    pub timestamp: Timestamp,
 }
 
 /// A place.
@@ -187,19 +187,3 @@ pub enum RefundStatus {
     /// Paid.
     Completed,
 }
-
-impl Payload for OrderStatusUpdate {
-    fn complete(&mut self, now: fn() -> Timestamp) {
-        self.timestamp.get_or_insert_with(now);
-    }
-}
-
-impl Payload for OrderLocationUpdate {
-    fn complete(&mut self, now: fn() -> Timestamp) {
-        self.timestamp.get_or_insert_with(now);
-    }
-}
-
-impl Payload for OrderEtaUpdate {}
-impl Payload for OrderDelivered {}
-impl Payload for OrderCancelled {}

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Audience, Class, Count, Direction, Payload, PayloadType, RateClass, Row, Sender};
+use super::{Audience, Class, Count, Direction, PayloadType, RateClass, Row, Sender};
 use crate::{identity::UserId, time::Timestamp};
 
 /// Sections 1 and 3 of the contract.
@@ -249,17 +249,3 @@ impl std::fmt::Debug for NewToken {
         f.write_str("NewToken(…)")
     }
 }
-
-impl Payload for Subscribe {}
-impl Payload for Subscribed {}
-impl Payload for Heartbeat {}
-impl Payload for RefreshToken {}
-impl Payload for Refreshed {}
-impl Payload for Connected {}
-impl Payload for Disconnected {}
-impl Payload for ErrorEvent {}
-impl Payload for SessionExpiring {}
-impl Payload for SessionExpired {}
-impl Payload for NewToken {}
-impl Payload for SystemMaintenance {}
-impl Payload for ForceUpdate {}

@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
-use super::{Params, catalogue::CatalogueError};
-use crate::room::{RoomName, push_encoded};
+use super::{CatalogueError, Param, Params};
+use crate::{
+    identity::UserId,
+    room::{RoomName, push_encoded},
+};
 
 /// A name with fields, read once when the catalogue is made.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Template(Vec<Part>);
 enum Part {
     Text(&'static str),
     Field(&'static str),
+    /// `{x[]}`: one name for each value of a list.
+    Each(&'static str),
 }
 
 /// Where the fields' values come from: the parameters, else the payload.
@@ -30,6 +35,8 @@ pub(super) enum Unfilled {
     Missing(&'static str),
     /// The field has a value that is no id.
     Invalid(&'static str),
+    /// The field has a value that is no list of ids.
+    NoList(&'static str),
     /// The name with the field's value is no legal one, or too long.
     Illegal(&'static str),
 }
@@ -43,7 +50,10 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Text(before));
             }
-            parts.push(Part::Field(field));
+            parts.push(match field.strip_suffix("[]") {
+                Some(list) => Part::Each(list),
+                None => Part::Field(field),
+            });
             rest = after;
         }
         if !rest.is_empty() {
@@ -54,28 +64,65 @@ impl Template {
 
     pub(super) fn fields(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Field(field) => Some(*field),
+            Part::Field(field) | Part::Each(field) => Some(*field),
             Part::Text(_) => None,
         })
     }
 
-    /// The text with every field's value encoded for a room's name.
+    /// The text with every field's value encoded for a room's name. A list has no single text.
     pub(super) fn fill(&self, values: &Values<'_>) -> Result<String, Unfilled> {
+        self.fill_with(values, "")
+    }
+
+    /// The same with this value for a list's place.
+    fn fill_with(&self, values: &Values<'_>, each: &str) -> Result<String, Unfilled> {
         let mut text = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(fixed) => text.push_str(fixed),
                 Part::Field(field) => push_encoded(&mut text, &values.get(field)?),
+                Part::Each(_) => push_encoded(&mut text, each),
             }
         }
         Ok(text)
     }
 
-    /// The room that it names.
-    fn room(&self, values: &Values<'_>) -> Result<RoomName, Unfilled> {
-        let name = self.fill(values)?;
+    /// Adds the rooms that it names, each once.
+    pub(super) fn rooms(
+        &self,
+        values: &Values<'_>,
+        rooms: &mut Vec<RoomName>,
+    ) -> Result<(), Unfilled> {
         let last = self.fields().last().unwrap_or_default();
-        RoomName::parse(&name).map_err(|_| Unfilled::Illegal(last))
+        let mut add = |name: String| {
+            let room = RoomName::parse(&name).map_err(|_| Unfilled::Illegal(last))?;
+            if !rooms.contains(&room) {
+                rooms.push(room);
+            }
+            Ok(())
+        };
+        let list = self.0.iter().find_map(|part| match part {
+            Part::Each(field) => Some(*field),
+            Part::Text(_) | Part::Field(_) => None,
+        });
+        let Some(list) = list else {
+            return add(self.fill(values)?);
+        };
+        let each = values.list(list)?;
+        each.iter().try_for_each(|value| add(self.fill_with(values, value)?))
+    }
+
+    /// Whether anything is said for any of its fields.
+    pub(super) fn is_named(&self, values: &Values<'_>) -> bool {
+        self.fields().any(|field| !matches!(values.get(field), Err(Unfilled::Missing(_))))
+    }
+
+    /// Reads the one value out of a room's name, as it stands in there.
+    pub(super) fn read<'a>(&self, room: &'a str) -> Option<(&'static str, &'a str)> {
+        match self.0.as_slice() {
+            [Part::Text(before), Part::Field(field)] => Some((field, room.strip_prefix(before)?)),
+            _ => None,
+        }
     }
 }
 
@@ -92,9 +139,8 @@ pub(super) fn fill_union(
     let mut rooms: Vec<RoomName> = Vec::with_capacity(templates.len());
     let mut missing = None;
     for template in templates {
-        match template.room(values) {
-            Ok(room) if rooms.contains(&room) => {}
-            Ok(room) => rooms.push(room),
+        match template.rooms(values, &mut rooms) {
+            Ok(()) => {}
             Err(Unfilled::Missing(field)) => missing = missing.or(Some(field)),
             Err(unfilled) => return Err(unfilled.into_error(values)),
         }
@@ -110,6 +156,7 @@ impl Unfilled {
         let (field, message) = match self {
             Self::Missing(field) => (field, "is required".to_owned()),
             Self::Invalid(field) => (field, "must be a text or a whole number".to_owned()),
+            Self::NoList(field) => (field, "must be a list of texts or whole numbers".to_owned()),
             Self::Illegal(field) => (field, "is too long for the name of a room".to_owned()),
         };
         if values.payload.contains_key(field) && values.params.get(field).is_none() {
@@ -128,18 +175,57 @@ impl<'a> Values<'a> {
         Self { params, payload }
     }
 
-    fn get(&self, field: &'static str) -> Result<Cow<'_, str>, Unfilled> {
-        if let Some(value) = self.params.get(field) {
-            return Ok(value.into());
+    /// The user that a parameter names; the payload is not asked.
+    pub(super) fn param(&self, name: &'static str) -> Result<UserId, Unfilled> {
+        match self.params.get(name) {
+            Some(Param::One(id)) => Ok(id.clone()),
+            Some(Param::Many(_)) => Err(Unfilled::Invalid(name)),
+            None => Err(Unfilled::Missing(name)),
         }
-        let Some(raw) = self.payload.get(field) else {
-            return Err(Unfilled::Missing(field));
-        };
+    }
+
+    /// The one value of a field, as text.
+    pub(super) fn get(&self, field: &'static str) -> Result<Cow<'_, str>, Unfilled> {
+        match self.params.get(field) {
+            Some(Param::One(id)) => Ok(id.as_str().into()),
+            Some(Param::Many(_)) => Err(Unfilled::Invalid(field)),
+            None => match self.payload(field)? {
+                Value::String(text) if !text.is_empty() => Ok(text.into()),
+                Value::Number(n) if !n.is_f64() => Ok(n.to_string().into()),
+                _ => Err(Unfilled::Invalid(field)),
+            },
+        }
+    }
+
+    /// The values of a list, as text.
+    fn list(&self, field: &'static str) -> Result<Vec<Cow<'_, str>>, Unfilled> {
+        match self.params.get(field) {
+            Some(Param::Many(ids)) => Ok(ids.iter().map(|id| id.as_str().into()).collect()),
+            Some(Param::One(_)) => Err(Unfilled::NoList(field)),
+            None => {
+                let Value::Array(items) = self.payload(field)? else {
+                    return Err(Unfilled::NoList(field));
+                };
+                if items.is_empty() {
+                    return Err(Unfilled::Missing(field));
+                }
+                let text = |item| match item {
+                    Value::String(text) if !text.is_empty() => Ok(text.into()),
+                    Value::Number(n) if !n.is_f64() => Ok(n.to_string().into()),
+                    _ => Err(Unfilled::NoList(field)),
+                };
+                items.into_iter().map(text).collect()
+            }
+        }
+    }
+
+    /// A field of the payload; null is none.
+    fn payload(&self, field: &'static str) -> Result<Value, Unfilled> {
+        let raw = self.payload.get(field).ok_or(Unfilled::Missing(field))?;
         match serde_json::from_str(raw.get()) {
-            Ok(serde_json::Value::String(text)) if !text.is_empty() => Ok(text.into()),
-            Ok(serde_json::Value::Number(n)) if !n.is_f64() => Ok(n.to_string().into()),
-            Ok(serde_json::Value::Null) => Err(Unfilled::Missing(field)),
-            _ => Err(Unfilled::Invalid(field)),
+            Ok(Value::Null) => Err(Unfilled::Missing(field)),
+            Ok(value) => Ok(value),
+            Err(_) => Err(Unfilled::Invalid(field)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a token says of its holder.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{TokenError, UserId};
@@ -40,7 +41,7 @@ impl Identity {
 }
 
 /// What a user may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Anybody with an account.
@@ -82,7 +83,9 @@ impl Role {
 }
 
 /// The side of vendor-chat that a user is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UserType {
     /// Asks about products.
@@ -94,6 +97,14 @@ pub enum UserType {
 impl UserType {
     /// Both sides.
     pub const ALL: [Self; 2] = [Self::Customer, Self::Vendor];
+
+    /// The side across.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Customer => Self::Vendor,
+            Self::Vendor => Self::Customer,
+        }
+    }
 
     /// Takes the word of the claim.
     pub fn parse(word: &str) -> Option<Self> {

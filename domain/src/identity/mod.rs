@@ -11,12 +11,14 @@
 mod claims;
 mod keys;
 mod mint;
+mod person;
 mod user;
 mod verifier;
 
 pub use claims::{Identity, Role, UserType};
 pub use keys::{DEVELOPMENT_SECRET, KeyError, Keys, SECRET_BYTES_MIN};
 pub use mint::mint;
+pub use person::Person;
 pub use user::{USER_ID_BYTES_MAX, UserId};
 pub use verifier::{TOKEN_BYTES_MAX, TokenError, Verifier, VerifierOptions};
 

@@ -4,8 +4,12 @@ mod channel;
 mod name;
 mod pattern;
 mod policy;
+mod rows;
+mod rule;
 
 pub use channel::channel;
-pub use name::{ROOM_BYTES_MAX, RoomError, RoomName, push_encoded};
+pub use name::{ROOM_BYTES_MAX, RoomError, RoomName, decoded_id, push_encoded};
 pub use pattern::RoomPattern;
-pub use policy::Policy;
+pub use policy::{Membership, MembershipFuture, Policy};
+pub use rows::{Who, entered_with};
+pub use rule::{RoomRule, RuleError};

@@ -3,15 +3,23 @@
 use std::{fmt, sync::Arc};
 
 use crier_protocol::Room;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Bytes that the name of a room may have.
 pub const ROOM_BYTES_MAX: usize = 128;
 
 /// A legal name: 1 to 128 bytes of `A-Z a-z 0-9 _ - : . @ / %`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct RoomName(Arc<str>);
+#[schemars(inline)]
+pub struct RoomName(
+    #[schemars(
+        length(min = 1, max = ROOM_BYTES_MAX),
+        regex(pattern = "^[A-Za-z0-9_.:@/%-]+$")
+    )]
+    Arc<str>,
+);
 
 /// Why a text is no name of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +73,24 @@ pub fn push_encoded(name: &mut String, id: &str) {
             name.push(digit(byte & 0xF).to_ascii_uppercase());
         }
     }
+}
+
+/// The id that [`push_encoded`] wrote so; `None` where it would have written it otherwise (`a%2f` for
+/// `a%2F`): a second spelling must not be a second room of one thing.
+pub fn decoded_id(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        let nibble = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        bytes.push(match byte {
+            b'%' => u8::try_from(nibble(rest.next())? * 16 + nibble(rest.next())?).ok()?,
+            plain => plain,
+        });
+    }
+    let id = String::from_utf8(bytes).ok()?;
+    let mut again = String::with_capacity(encoded.len());
+    push_encoded(&mut again, &id);
+    (again == encoded).then_some(id)
 }
 
 fn is_legal(byte: u8) -> bool {
@@ -130,7 +156,29 @@ mod tests {
         assert_eq!(of(&"x".repeat(123)), Err(RoomError));
     }
 
+    #[test]
+    fn only_the_one_spelling_of_an_id_is_read_back() {
+        for (encoded, id) in [
+            ("5", Some("5")),
+            ("a%20b/%C3%A9", Some("a b/é")),
+            ("a%2Fb", None),
+            ("a%c3%a9", None),
+            ("%C3", None),
+            ("%", None),
+            ("%+1", None),
+        ] {
+            assert_eq!(decoded_id(encoded).as_deref(), id, "{encoded}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_was_encoded_is_read_back(id in "\\PC{1,8}") {
+            let mut encoded = String::new();
+            push_encoded(&mut encoded, &id);
+            prop_assert_eq!(decoded_id(&encoded), Some(id));
+        }
+
         // Were it not so, one user could be in the room of another.
         #[test]
         fn two_ids_never_share_a_room(a in "[a-z% /\u{e9}]{1,6}", b in "[a-z0-9% /\u{e9}]{1,6}") {

@@ -31,6 +31,16 @@ impl RoomPattern {
         Ok(Self { text: text.to_owned(), open })
     }
 
+    /// Its fixed part: the name, or the start of it.
+    pub fn start(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether more may follow the fixed part.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Whether it grants this room.
     pub fn matches(&self, room: &RoomName) -> bool {
         match room.as_str().strip_prefix(self.text.as_str()) {

@@ -1,163 +1,171 @@
 //! Who may join which room: one table, asked by every way in.
 
-use crier_protocol::SocketId;
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::RoomName;
+use super::{
+    RoomName, RoomRule, decoded_id,
+    rows::{self, ANYTHING_ELSE, NOBODY, Thing, Who},
+};
 use crate::{
     error::Refusal,
-    identity::{Identity, Role},
+    identity::{Identity, Role, UserId},
 };
 
-/// The one decision about joining a room.
+/// A future of the object-safe [`Membership`].
+pub type MembershipFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// What the policy looks up: who has to do with what is stored.
+///
+/// Errors are those of the store; then nobody is let in by that way, and the asker is told that it
+/// is away rather than that access is denied.
+pub trait Membership: fmt::Debug + Send + Sync {
+    /// Who placed an order; `None` where there is no such order.
+    fn owner_of_order<'a>(&'a self, order_id: &'a str) -> MembershipFuture<'a, Option<UserId>>;
+
+    /// Whether a user takes part in a chat; agents and admins do in those of the support pool.
+    fn is_participant<'a>(
+        &'a self,
+        chat_id: &'a str,
+        user: &'a UserId,
+        role: Role,
+    ) -> MembershipFuture<'a, bool>;
+
+    /// Whether a backend granted a user a room.
+    fn is_granted<'a>(&'a self, room: &'a RoomName, user: &'a UserId)
+    -> MembershipFuture<'a, bool>;
+}
+
+/// The one decision about joining a room. Cheap to clone.
 ///
 /// `joinRoom`, `subscribe`, `join_ticket`, restoring after a reconnect and a change of token all ask
 /// here. Joins that a backend orders do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+#[derive(Clone, Debug)]
+pub struct Policy(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    rules: Vec<RoomRule>,
     any_user_is_granted: bool,
+    membership: Arc<dyn Membership>,
+}
+
+/// What holds for one room.
+struct Row<'a> {
+    who: &'a [Who],
+    /// The id in its name.
+    id: &'a str,
+    thing: Thing,
 }
 
 impl Policy {
-    /// A policy; `any_user_is_granted` on the development key and in mode `off`, where rooms that
-    /// need a grant are open to every user for trying things out.
-    pub fn new(any_user_is_granted: bool) -> Self {
-        Self { any_user_is_granted }
+    /// A policy: the contract's table, with an operator's rules over it.
+    ///
+    /// A rule holds where it is at least as narrow as the row that the room fits: `*` is about rooms
+    /// that no row names, `user:*` and `user:5` are about users' rooms. Of several the narrowest
+    /// holds. `any_user_is_granted` on the development key and in mode `off`, where rooms that need a
+    /// grant are open to every user for trying things out.
+    pub fn new(
+        rules: Vec<RoomRule>,
+        any_user_is_granted: bool,
+        membership: Arc<dyn Membership>,
+    ) -> Self {
+        Self(Arc::new(Inner { rules, any_user_is_granted, membership }))
     }
 
     /// Whether this one (`None` = anonymous) may be in this room.
     ///
     /// # Errors
     ///
-    /// [`Refusal::AccessDenied`]; [`Refusal::Unauthorized`] where only a user could be let in.
-    pub fn may_join(&self, who: Option<&Identity>, room: &RoomName) -> Result<(), Refusal> {
-        let fits = TABLE.iter().find_map(|row| Some((row, row.fits(room.as_str())?)));
-        let (allowed, id) = match fits {
-            Some((row, id)) => (row.who, id),
-            None if is_reserved(room.as_str()) => (NOBODY, ""),
-            None => (ANYTHING_ELSE, ""),
-        };
-        if allowed.contains(&Who::Public) {
+    /// [`Refusal::AccessDenied`]; [`Refusal::Unauthorized`] where only a user could be let in;
+    /// [`Refusal::Unavailable`] where it depends on a store that is away.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads.
+    pub async fn may_join(&self, who: Option<&Identity>, room: &RoomName) -> Result<(), Refusal> {
+        let row = self.row(room);
+        if row.who.contains(&Who::Public) {
             return Ok(());
         }
         let Some(identity) = who else {
             return Err(Refusal::Unauthorized);
         };
-        let lets_in = |rule: &Who| match rule {
-            Who::Public | Who::User => true,
-            Who::Owner => owns(identity, room, id),
-            Who::OwnerUnless(role) => identity.role != *role && owns(identity, room, id),
-            Who::Granted => {
-                self.any_user_is_granted || identity.rooms.iter().any(|p| p.matches(room))
+        // What the token says costs nothing, so it is asked before the store is.
+        if row.who.iter().any(|reason| self.says_token(*reason, identity, room, &row)) {
+            return Ok(());
+        }
+        for reason in row.who {
+            if self.says_store(*reason, identity, room, &row).await? {
+                return Ok(());
             }
-            Who::Role(role) => identity.role == *role,
-        };
-        if allowed.iter().any(lets_in) {
-            Ok(())
-        } else {
-            Err(Refusal::AccessDenied { room: room.clone() })
         }
+        Err(Refusal::AccessDenied { room: room.clone() })
     }
-}
 
-/// A reason to be let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    /// Everyone, anonymous sockets too.
-    Public,
-    /// Every user.
-    User,
-    /// The user that the name ends with.
-    Owner,
-    /// The same, but not in this role.
-    OwnerUnless(Role),
-    /// Whoever the token's `rooms` name the room for.
-    Granted,
-    /// Everyone of this role.
-    Role(Role),
-}
+    /// Whether everyone may join, so that being in there together means nothing.
+    pub fn is_public(&self, room: &RoomName) -> bool {
+        self.row(room).who.contains(&Who::Public)
+    }
 
-/// One row: a name, in which `{…}` stands for any id, or for one of the words between bars.
-struct Row {
-    name: &'static str,
-    who: &'static [Who],
-}
+    /// Whether it is of section 2's last row: no room of anything that Crier knows.
+    pub fn is_anything_else(room: &RoomName) -> bool {
+        rows::find(room.as_str()).is_none() && !rows::is_reserved(room.as_str())
+    }
 
-const ADMIN: Who = Who::Role(Role::Admin);
-const AGENT: Who = Who::Role(Role::Agent);
-const OWN: &[Who] = &[Who::Owner, ADMIN];
-const GRANTED: &[Who] = &[Who::Granted, ADMIN];
-const PUBLIC: &[Who] = &[Who::Public];
-/// Also for rooms that are entered only along with another one.
-const NOBODY: &[Who] = &[];
-const ANYTHING_ELSE: &[Who] = &[Who::User];
-
-const fn row(name: &'static str, who: &'static [Who]) -> Row {
-    Row { name, who }
-}
-
-/// Section 2 of the contract. The order of rows does not matter: no name fits two.
-const TABLE: &[Row] = &[
-    row("user-{userId}", OWN),
-    row("user:{userId}", OWN),
-    row("orders:{userId}", OWN),
-    row("cart:{userId}", OWN),
-    row("feed:{userId}", OWN),
-    row("buyer-{id}", &[Who::OwnerUnless(Role::Seller), ADMIN]),
-    row("seller-{id}", &[Who::OwnerUnless(Role::Buyer), ADMIN]),
-    row("buyers", NOBODY),
-    row("sellers", NOBODY),
-    row("request-{id}", GRANTED),
-    row("template-checkout-{id}", GRANTED),
-    row("chat-{chatId}", GRANTED),
-    row("order:{orderId}", GRANTED),
-    row("support_ticket:{id}", &[Who::Granted, AGENT, ADMIN]),
-    row("group:{id}", GRANTED),
-    row("store_conversation:{id}", GRANTED),
-    row("leaderboard:{daily|weekly|monthly|all_time}", PUBLIC),
-    row("offers", PUBLIC),
-    row("offers:{category}", PUBLIC),
-    row("product:{id}", PUBLIC),
-    row("admin", &[ADMIN]),
-    row("admins", &[ADMIN]),
-];
-
-impl Row {
-    /// The fixed part, and what may follow it.
-    fn parts(&self) -> (&'static str, Option<&'static str>) {
-        match self.name.split_once('{') {
-            Some((head, slot)) => (head, slot.strip_suffix('}')),
-            None => (self.name, None),
+    fn row<'a>(&'a self, room: &'a RoomName) -> Row<'a> {
+        let found = rows::find(room.as_str());
+        if found.is_none() && rows::is_reserved(room.as_str()) {
+            return Row { who: NOBODY, id: "", thing: Thing::User };
+        }
+        let fixed = found.as_ref().map_or(0, |(row, _)| row.fixed());
+        let rules = self.0.rules.iter().filter(|rule| rule.matches(room) && rule.fixed() >= fixed);
+        let rule = rules.max_by_key(|rule| rule.fixed());
+        let who = |of_table| rule.map_or(of_table, RoomRule::who);
+        match found {
+            Some((row, id)) => Row { who: who(row.who), id, thing: row.thing },
+            None => {
+                let id = rule.map(|rule| rule.id(room)).unwrap_or_default();
+                Row { who: who(ANYTHING_ELSE), id, thing: Thing::User }
+            }
         }
     }
 
-    /// The id in the name where it fits the row; empty for a row without one.
-    fn fits<'a>(&self, room: &'a str) -> Option<&'a str> {
-        let (head, slot) = self.parts();
-        let id = room.strip_prefix(head)?;
-        let legal = match slot {
-            None => id.is_empty(),
-            Some(words) if words.contains('|') => words.split('|').any(|word| word == id),
-            Some(_) => !id.is_empty(),
-        };
-        legal.then_some(id)
+    fn says_token(&self, reason: Who, identity: &Identity, room: &RoomName, row: &Row<'_>) -> bool {
+        match reason {
+            Who::Public | Who::User => true,
+            Who::Owner => row.thing == Thing::User && rows::names_user(identity, room, row.id),
+            Who::OwnerUnless(role) => {
+                identity.role != role && rows::names_user(identity, room, row.id)
+            }
+            Who::Participant => false,
+            Who::Granted => {
+                self.0.any_user_is_granted || identity.rooms.iter().any(|p| p.matches(room))
+            }
+            Who::Agent => identity.role == Role::Agent,
+            Who::Admin => identity.role == Role::Admin,
+        }
     }
-}
 
-/// Whether a name that fits no row is kept from everybody: it starts like one (`leaderboard:hourly`,
-/// `user:`, `admin/x`), so somebody could take it for that row's, or it reads as a socket's id, which
-/// is a room of that socket alone.
-fn is_reserved(room: &str) -> bool {
-    let starts_like = |row: &Row| {
-        let (head, slot) = row.parts();
-        let rest = room.strip_prefix(head);
-        // `administration` is a word of its own, `admin-x` is not.
-        rest.is_some_and(|rest| slot.is_some() || !rest.starts_with(|c: char| c.is_alphanumeric()))
-    };
-    TABLE.iter().any(starts_like) || SocketId::parse(room).is_some()
-}
-
-/// Whether the id in the room's name is the user's, compared in its encoded form.
-fn owns(identity: &Identity, room: &RoomName, id: &str) -> bool {
-    let prefix = room.as_str().strip_suffix(id).unwrap_or_default();
-    RoomName::of(prefix, identity.user.as_str()).is_ok_and(|own| own == *room)
+    async fn says_store(
+        &self,
+        reason: Who,
+        identity: &Identity,
+        room: &RoomName,
+        row: &Row<'_>,
+    ) -> Result<bool, Refusal> {
+        let membership = &self.0.membership;
+        match (reason, row.thing) {
+            (Who::Granted, _) => membership.is_granted(room, &identity.user).await,
+            (Who::Owner, Thing::Order) => {
+                let Some(order) = decoded_id(row.id) else { return Ok(false) };
+                let owner = membership.owner_of_order(&order).await?;
+                Ok(owner.is_some_and(|owner| owner == identity.user))
+            }
+            (Who::Participant, Thing::Chat) => {
+                let Some(chat) = decoded_id(row.id) else { return Ok(false) };
+                membership.is_participant(&chat, &identity.user, identity.role).await
+            }
+            _ => Ok(false),
+        }
+    }
 }

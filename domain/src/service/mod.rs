@@ -3,8 +3,28 @@
 //! A service takes who asks and what, reads the store, decides, and commits writes and events in one
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
+pub mod asker;
+mod backoff;
+pub mod chat;
+pub mod grants;
 pub mod limits;
+mod membership;
+pub mod notifications;
+mod object_id;
 pub mod once;
+pub mod orders;
+pub mod page;
+pub mod products;
+pub mod revocations;
+mod settle;
+mod stored;
+mod stripes;
+pub mod subscriptions;
+mod telling;
+pub mod text;
+pub mod users;
+
+pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
@@ -21,18 +41,72 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// What an operator chose about orders.
+    pub order_rules: orders::OrderRules,
+}
+
+/// What chats and notifications are held to; every default is the contract's.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Of chats.
+    pub chat: chat::ChatSettings,
+    /// Of notifications.
+    pub notifications: notifications::NotificationSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
 #[derive(Debug)]
 pub struct Services {
+    /// Rooms that backends grant.
+    pub grants: grants::Grants,
+    /// Users whose tokens are refused.
+    pub revocations: revocations::Revocations,
+    /// The channels that users have subscribed to.
+    pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Chats of both dialects.
+    pub chat: Arc<chat::Chats>,
+    /// What users are told of.
+    pub notifications: Arc<notifications::Notifications>,
+    /// Orders with stock.
+    pub orders: orders::Orders,
+    /// What is sold.
+    pub products: products::Products,
+    /// The user directory.
+    pub users: Arc<users::Users>,
 }
 
 impl Services {
-    /// The services over these parts.
+    /// The services over these parts, with the contract's settings.
     pub fn new(deps: Deps) -> Self {
-        Self { limits: deps.limits }
+        Self::with(deps, Settings::default())
+    }
+
+    /// The services over these parts.
+    pub fn with(deps: Deps, settings: Settings) -> Self {
+        let stripes = Arc::new(stripes::Stripes::default());
+        let users = Arc::new(users::Users::new(&deps));
+        let notifications = Arc::new(notifications::Notifications::new(
+            &deps,
+            Arc::clone(&users),
+            settings.notifications,
+        ));
+        Self {
+            chat: Arc::new(chat::Chats::new(
+                &deps,
+                Arc::clone(&notifications),
+                Arc::clone(&users),
+                settings.chat,
+            )),
+            notifications,
+            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
+            products: products::Products::new(&deps, stripes),
+            users,
+            grants: grants::Grants::new(&deps),
+            revocations: revocations::Revocations::new(&deps),
+            subscriptions: subscriptions::Subscriptions::new(&deps),
+            limits: deps.limits,
+        }
     }
 }

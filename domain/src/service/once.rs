@@ -4,7 +4,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{clock::Clock, error::Refusal, store::Claim};
+use crate::{
+    clock::Clock,
+    error::Refusal,
+    store::{Claim, Commit, Committed, Expect, Key, Store, StoreError, Write},
+};
 
 /// How long a repetition is recognised: 24 hours (contract, section 8).
 pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -49,6 +53,28 @@ impl Once {
     /// The publishing that a backend named.
     pub fn of_backend(key: &str, fingerprint: [u8; 32]) -> Self {
         Self { key: short(format!("publish:{key}")), fingerprint }
+    }
+
+    /// What this doing was answered with, if it was done before. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Claimed`] where the id was used for something else; the store's.
+    pub async fn answered(
+        &self,
+        store: &dyn Store,
+        clock: &Clock,
+    ) -> Result<Option<Bytes>, StoreError> {
+        // No record has version 0, so without a claim of that name the commit comes to nothing; with
+        // one, a store looks no further.
+        let never = Write::check(Key::of("never"), Expect::Version(0));
+        let claim = Some(self.clone().claim(Bytes::new(), clock));
+        let commit = Commit { claim, writes: vec![never], events: Vec::new() };
+        match store.commit(commit).await {
+            Ok(Committed::Repeated { answer }) => Ok(Some(answer)),
+            Ok(Committed::Done { .. }) | Err(StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The claim on the store, with the answer that repetitions get.

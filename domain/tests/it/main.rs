@@ -10,5 +10,8 @@
 
 mod catalogue;
 mod keys;
+mod orders;
 mod policy;
+mod publish_of;
 mod tokens;
+mod users;

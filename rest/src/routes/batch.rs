@@ -1,59 +1,81 @@
 //! `POST /api/events`: up to 1,000 events of the catalogue; the good ones go out, in their order.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use crier_domain::{Params, RoomName};
-use http::StatusCode;
+use crier_domain::{Params, RoomName, UserId};
+use http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use warp::{Filter, reply::Response};
 
-use super::{Call, Routes, answer, call, events::prepare};
+use super::events::prepare;
 use crate::{
+    answer::Answer,
     body::{List, parse},
-    error::{ApiError, ErrorBody, json_response},
+    call::Call,
+    error::{ApiError, ErrorBody},
     publishing::{Id, ROOMS_MAX, publish},
     sidecar::State,
+    table::{Access, BodyMax, Operation},
 };
 
 /// Events of one batch (contract, section 8).
 const EVENTS_MAX: usize = 1_000;
 
-pub(super) fn filter(state: Arc<State>) -> Routes {
-    warp::path!("api" / "events")
-        .and(call())
-        .then(move |call: Call| {
-            let state = Arc::clone(&state);
-            async move { answer(handle(&state, call).await) }
-        })
-        .boxed()
+pub(super) fn operations() -> Vec<Operation> {
+    let summary = "Publishes events of the catalogue in their order; the good ones go out.";
+    vec![
+        Operation::new(
+            &[Method::POST],
+            "/api/events",
+            "publishEvents",
+            summary,
+            Access::Backend,
+            handle,
+        )
+        .body_of::<Vec<Item<'_>>>(BodyMax::Batch)
+        .idempotent()
+        .answers::<Vec<Outcome>>(StatusCode::ACCEPTED, "What became of each")
+        .refuses(&[StatusCode::CONFLICT]),
+    ]
 }
 
-#[derive(Deserialize)]
+/// One event of several.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BatchItem")]
 struct Item<'a> {
+    /// Its name.
     event: String,
+    /// Its payload, in the shape that the catalogue says.
     #[serde(borrow)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: &'a RawValue,
+    /// Fills the names of rooms, before the payload does.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
+    /// Replaces the event's own rooms.
     rooms: Option<List<RoomName, ROOMS_MAX>>,
+    /// Makes a retry harmless for 24 h.
     id: Option<Id>,
 }
 
 /// The answer for one item.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "BatchOutcome")]
 enum Outcome {
     Accepted { id: Id },
     Refused { error: ErrorBody },
 }
 
-async fn handle(state: &State, call: Call) -> Result<Response, ApiError> {
-    let admitted = call.admit(state, state.config.batch_bytes_max).await?;
-    let items: List<&RawValue, EVENTS_MAX> = admitted.body.parse()?;
-    state.count(&admitted.caller, items.0.len())?;
-    let batch = Id::from_header(&admitted.headers)?;
+async fn handle(mut call: Call) -> Result<Answer, ApiError> {
+    let body = call.text().await?;
+    let state = &call.state;
+    let items: List<&RawValue, EVENTS_MAX> = body.parse()?;
+    state.count(&call.caller()?, items.0.len())?;
+    let batch = Id::from_header(&call.headers)?;
     let mut outcomes = Vec::with_capacity(items.0.len());
     let mut published = false;
     // One after the other: the order of a batch is the order of its events.
@@ -69,7 +91,7 @@ async fn handle(state: &State, call: Call) -> Result<Response, ApiError> {
             Err(error) => Outcome::Refused { error: error.body() },
         });
     }
-    Ok(json_response(StatusCode::ACCEPTED, &outcomes))
+    Answer::json(StatusCode::ACCEPTED, &outcomes)
 }
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {

@@ -1,57 +1,74 @@
 //! `POST /api/emit`: any event, unchecked but for limits and the names that break clients.
 
-use std::sync::Arc;
-
-use crier_domain::{Args, Class, Publish, RoomName, event::is_reserved};
-use crier_protocol::{Limits, Namespace, Room};
-use http::StatusCode;
+use crier_domain::{
+    Args, Class, Publish, RoomName,
+    event::{RESERVED, is_reserved},
+};
+use crier_protocol::{Limits, Room};
+use http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use warp::{Filter, reply::Response};
 
-use super::{Call, Routes, answer, call};
+use super::sockets::namespace_of;
 use crate::{
+    answer::Answer,
     body::List,
-    error::{ApiError, json_response},
-    publishing::{Id, ROOMS_MAX, fingerprint, publish},
-    sidecar::State,
+    call::Call,
+    error::ApiError,
+    publishing::{Accepted, Id, ROOMS_MAX, fingerprint, publish},
+    table::{Access, Operation},
 };
 
-pub(super) fn filter(state: Arc<State>) -> Routes {
-    warp::path!("api" / "emit")
-        .and(call())
-        .then(move |call: Call| {
-            let state = Arc::clone(&state);
-            async move { answer(handle(&state, call).await) }
-        })
-        .boxed()
+pub(super) fn operations() -> Vec<Operation> {
+    let summary = "Sends any event, unchecked but for limits and the names that break clients.";
+    vec![
+        Operation::new(&[Method::POST], "/api/emit", "emit", summary, Access::Backend, handle)
+            .body::<Request<'_>>()
+            .idempotent()
+            .answers::<Accepted>(StatusCode::ACCEPTED, "It is on its way to these rooms")
+            .refuses(&[StatusCode::CONFLICT]),
+    ]
 }
 
-#[derive(Deserialize)]
+/// Any event.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Emit")]
 struct Request<'a> {
+    /// Where; default `/`.
+    #[schemars(extend("pattern" = "^/[^,]*$", "maxLength" = 128))]
     namespace: Option<String>,
+    /// To whom; empty = everyone of the namespace.
     #[serde(default)]
     rooms: List<RoomName, ROOMS_MAX>,
+    /// Whoever is in one of these does not get it.
     #[serde(default)]
     except: List<RoomName, ROOMS_MAX>,
+    /// Its name, which is none of `connect`, `connect_error`, `disconnect`, `disconnecting`,
+    /// `newListener`, `removeListener`: clients that receive these close or throw.
+    #[schemars(length(min = 1, max = 128), extend("not" = { "enum": RESERVED }))]
     event: String,
+    /// Its arguments.
     #[serde(borrow)]
+    #[schemars(with = "Vec<serde_json::Value>", length(max = 64))]
     args: &'a RawValue,
+    /// Whether it may be dropped for whoever is away or slow.
     #[serde(default)]
     volatile: bool,
+    /// Makes a retry harmless for 24 h; the header `Idempotency-Key` says the same.
     id: Option<Id>,
 }
 
-async fn handle(state: &State, call: Call) -> Result<Response, ApiError> {
-    let admitted = call.admit(state, state.config.event_bytes_max).await?;
-    state.count(&admitted.caller, 1)?;
-    let mut request: Request<'_> = admitted.body.parse()?;
-    let id = Id::one(request.id.take(), Id::from_header(&admitted.headers)?)?;
+async fn handle(mut call: Call) -> Result<Answer, ApiError> {
+    let body = call.text().await?;
+    let state = &call.state;
+    state.count(&call.caller()?, 1)?;
+    let mut request: Request<'_> = body.parse()?;
+    let id = Id::one(request.id.take(), Id::from_header(&call.headers)?)?;
     let fingerprint = request.fingerprint();
-    let accepted =
-        publish(state, request.into_publish(&state.config.limits)?, id, fingerprint).await?;
-    Ok(json_response(StatusCode::ACCEPTED, &accepted))
+    let event = request.into_publish(&state.config.limits)?;
+    Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)
 }
 
 impl Request<'_> {
@@ -67,11 +84,7 @@ impl Request<'_> {
 
     fn into_publish(self, limits: &Limits) -> Result<Publish, ApiError> {
         let refuse = |path: &str, message: String| ApiError::invalid(path, message);
-        let namespace = match self.namespace {
-            None => Namespace::MAIN,
-            Some(name) => Namespace::parse(name, limits.namespace_max)
-                .ok_or_else(|| refuse("namespace", "expected a name such as /chat".to_owned()))?,
-        };
+        let namespace = namespace_of(self.namespace, limits.namespace_max)?;
         let max = limits.event_name_max;
         if self.event.is_empty() || self.event.len() > max {
             return Err(refuse("event", format!("expected 1 to {max} bytes")));

@@ -1,54 +1,63 @@
 //! `POST /api/events/{event}`: one event of the catalogue.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use crier_domain::{Params, Publish, RoomName};
-use http::StatusCode;
-use percent_encoding::percent_decode_str;
+use crier_domain::{Params, Publish, RoomName, UserId};
+use http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use warp::{Filter, reply::Response};
 
-use super::{Call, Routes, answer, call};
 use crate::{
+    answer::Answer,
     body::List,
-    error::{ApiError, json_response},
-    publishing::{Id, ROOMS_MAX, fingerprint, publish},
+    call::Call,
+    error::ApiError,
+    publishing::{Accepted, Id, ROOMS_MAX, fingerprint, publish},
     sidecar::State,
+    table::{Access, Operation},
 };
 
-pub(super) fn filter(state: Arc<State>) -> Routes {
-    warp::path!("api" / "events" / String)
-        .and(call())
-        .then(move |event: String, call: Call| {
-            let state = Arc::clone(&state);
-            async move { answer(handle(&state, &event, call).await) }
-        })
-        .boxed()
+pub(super) fn operations() -> Vec<Operation> {
+    let summary = "Publishes one event of the catalogue to its rooms.";
+    let path = "/api/events/{event}";
+    vec![
+        Operation::new(&[Method::POST], path, "publishEvent", summary, Access::Backend, handle)
+            .body::<Request<'_>>()
+            .idempotent()
+            .answers::<Accepted>(StatusCode::ACCEPTED, "It is on its way to these rooms")
+            .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    ]
 }
 
-#[derive(Deserialize)]
+/// One event.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PublishEvent")]
 struct Request<'a> {
+    /// Its payload, in the shape that the catalogue says.
     #[serde(borrow)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     data: &'a RawValue,
+    /// Fills the names of rooms, before the payload does.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
+    /// Replaces the event's own rooms.
     rooms: Option<List<RoomName, ROOMS_MAX>>,
+    /// Makes a retry harmless for 24 h; the header `Idempotency-Key` says the same.
     id: Option<Id>,
 }
 
-async fn handle(state: &State, event: &str, call: Call) -> Result<Response, ApiError> {
-    let admitted = call.admit(state, state.config.event_bytes_max).await?;
-    state.count(&admitted.caller, 1)?;
-    let event = percent_decode_str(event)
-        .decode_utf8()
-        .map_err(|_| ApiError::UnknownEvent { nearest: None })?;
-    let Request { data, params, rooms, id } = admitted.body.parse()?;
-    let id = Id::one(id, Id::from_header(&admitted.headers)?)?;
+async fn handle(mut call: Call) -> Result<Answer, ApiError> {
+    let body = call.text().await?;
+    let state = &call.state;
+    state.count(&call.caller()?, 1)?;
+    let event = call.param_text("event").map_err(|_| ApiError::UnknownEvent { nearest: None })?;
+    let Request { data, params, rooms, id } = body.parse()?;
+    let id = Id::one(id, Id::from_header(&call.headers)?)?;
     let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
-    let accepted = publish(state, event, id, fingerprint).await?;
-    Ok(json_response(StatusCode::ACCEPTED, &accepted))
+    Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)
 }
 
 /// Checks an event of the catalogue; also its fingerprint, made before the time is added.
@@ -73,6 +82,6 @@ pub(super) fn prepare(
     let fixed = ["event", event, data.get(), &params_text, named];
     let names = rooms.iter().flatten().map(RoomName::as_str);
     let fingerprint = fingerprint(fixed.into_iter().chain(names));
-    let prepared = state.catalogue.validate(event, data, params, rooms)?;
+    let prepared = state.parts.catalogue.validate(event, data, params, rooms)?;
     Ok((prepared.into_publish(None), fingerprint))
 }

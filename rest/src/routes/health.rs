@@ -1,40 +1,41 @@
 //! `GET /healthz`: alive. `GET /readyz`: ready for traffic. Both are public.
 
-use std::sync::Arc;
-
 use http::{Method, StatusCode};
-use serde_json::json;
-use warp::{Filter, reply::Response};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Call, Routes, answer, call};
 use crate::{
-    error::{ApiError, json_response},
-    sidecar::State,
+    answer::Answer,
+    call::Call,
+    error::ApiError,
+    table::{Access, Operation},
 };
 
-pub(super) fn filter(state: Arc<State>) -> Routes {
-    let healthz = warp::path!("healthz").and(call()).map(|call: Call| answer(healthz(&call)));
-    let readyz =
-        warp::path!("readyz").and(call()).map(move |call: Call| answer(readyz(&state, &call)));
-    healthz.or(readyz).unify().boxed()
+pub(super) fn operations() -> Vec<Operation> {
+    let get = [Method::GET];
+    vec![
+        Operation::new(&get, "/healthz", "isAlive", "Alive.", Access::Public, healthz)
+            .answers::<Health>(StatusCode::OK, "Alive"),
+        Operation::new(&get, "/readyz", "isReady", "Ready for traffic.", Access::Public, readyz)
+            .answers::<Health>(StatusCode::OK, "Ready")
+            .refuses(&[StatusCode::SERVICE_UNAVAILABLE]),
+    ]
 }
 
-fn healthz(call: &Call) -> Result<Response, ApiError> {
-    check_method(call)?;
-    Ok(json_response(StatusCode::OK, &json!({ "status": "ok" })))
+/// How the sidecar is.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    /// `ok` or `ready`.
+    status: &'static str,
 }
 
-fn readyz(state: &State, call: &Call) -> Result<Response, ApiError> {
-    check_method(call)?;
-    if !(state.ready)() {
+async fn healthz(_: Call) -> Result<Answer, ApiError> {
+    Answer::ok(&Health { status: "ok" })
+}
+
+async fn readyz(call: Call) -> Result<Answer, ApiError> {
+    if !(call.state.parts.ready)() {
         return Err(ApiError::NotReady);
     }
-    Ok(json_response(StatusCode::OK, &json!({ "status": "ready" })))
-}
-
-fn check_method(call: &Call) -> Result<(), ApiError> {
-    match call.method {
-        Method::GET | Method::HEAD => Ok(()),
-        _ => Err(ApiError::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }),
-    }
+    Answer::ok(&Health { status: "ready" })
 }

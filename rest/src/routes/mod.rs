@@ -1,91 +1,127 @@
-//! One file for each resource; here is what they share.
+//! One file for each resource, with its rows of the table and what they do; here is what all calls go
+//! through.
 
 mod batch;
+mod docs;
 mod emit;
 mod events;
 mod health;
+mod orders;
+mod presence;
+mod products;
+mod rooms;
+mod sockets;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 
 use http::{HeaderMap, Method};
 use warp::{
     Filter, Rejection,
-    filters::BoxedFilter,
+    filters::{BoxedFilter, path::FullPath},
     reply::{Reply, Response},
 };
 
 use crate::{
-    access::Caller,
-    body::{Body, BodyStream, boxed},
+    body::{BodyStream, boxed},
+    call::Call,
     error::ApiError,
+    query,
     sidecar::{Peer, State},
+    table::{Access, Found, Operation, Table},
 };
 
-/// All resources; what fits none is 404.
+/// Every operation there is. One line a resource.
+pub(crate) fn operations() -> Vec<Operation> {
+    [
+        events::operations(),
+        batch::operations(),
+        emit::operations(),
+        sockets::operations(),
+        rooms::operations(),
+        presence::operations(),
+        orders::operations(),
+        products::operations(),
+        health::operations(),
+        docs::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// All calls.
 pub(crate) type Routes = BoxedFilter<(Response,)>;
 
-/// The resources over one state.
-pub(crate) fn all(state: Arc<State>) -> Routes {
-    health::filter(Arc::clone(&state))
-        .or(events::filter(Arc::clone(&state)))
-        .unify()
-        .or(batch::filter(Arc::clone(&state)))
-        .unify()
-        .or(emit::filter(state))
-        .unify()
-        .recover(not_found)
+/// The operations over one state.
+pub(crate) fn filter(table: Arc<Table>, state: Arc<State>) -> Routes {
+    request()
+        .then(move |request: Request| {
+            let (table, state) = (Arc::clone(&table), Arc::clone(&state));
+            async move {
+                let answered = answer(&table, state, request).await;
+                answered.unwrap_or_else(Reply::into_response)
+            }
+        })
+        .recover(|_: Rejection| async {
+            // Nothing above rejects; a rejection would be a request without a peer.
+            Ok::<_, Infallible>(ApiError::NotFound.into_response())
+        })
         .unify()
         .boxed()
 }
 
-/// Filters reject only for the path: everything after it is answered by the resource itself, so no
-/// other resource is asked and no rejection has to be guessed from.
-async fn not_found(_: Rejection) -> Result<Response, Infallible> {
-    Ok(ApiError::NotFound.into_response())
-}
-
-/// A request whose path fits.
-pub(crate) struct Call {
+/// A request as warp takes it apart.
+struct Request {
     method: Method,
+    path: FullPath,
+    query: Option<String>,
     headers: HeaderMap,
     peer: Peer,
     body: BodyStream,
 }
 
-/// Takes all of a request but its path.
-fn call() -> impl Filter<Extract = (Call,), Error = Rejection> + Copy {
+fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
+    let query = warp::query::raw().map(Some).or(warp::any().map(|| None)).unify();
     warp::method()
+        .and(warp::path::full())
+        .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
-        .map(|method, headers, peer, body| Call { method, headers, peer, body: boxed(body) })
+        .map(|method, path, query, headers, peer, body| {
+            let body = boxed(body);
+            Request { method, path, query, headers, peer, body }
+        })
 }
 
-impl Call {
-    /// Lets a POST of someone who may publish in, and then reads its body.
-    ///
-    /// # Errors
-    ///
-    /// 405, 401, 403, 429, and those of the body.
-    async fn admit(self, state: &State, bytes_max: usize) -> Result<Admitted, ApiError> {
-        if self.method != Method::POST {
-            return Err(ApiError::MethodNotAllowed { allow: "POST, OPTIONS" });
+/// Finds the operation, lets the sender in, and has it done.
+async fn answer(table: &Table, state: Arc<State>, request: Request) -> Result<Response, ApiError> {
+    let Request { method, path, query, headers, peer, body } = request;
+    let (operation, params) = match table.find(&method, path.as_str()) {
+        Found::Operation(operation, params) => (operation, params),
+        Found::OtherMethods { allow } => {
+            return Err(ApiError::MethodNotAllowed { allow: allow.to_owned() });
         }
-        let caller = state.caller(&self.headers, self.peer)?;
-        let read = state.bodies.read(&self.headers, self.body, bytes_max);
-        let body = read.await?;
-        Ok(Admitted { caller, headers: self.headers, body })
+        Found::Nothing => return Err(ApiError::NotFound),
+    };
+    let who = state.admit(operation.access, &headers, peer).await?;
+    // Pages are asked for with all kinds of things behind them.
+    if operation.query.is_none() && operation.access != Access::Public {
+        query::expect_none(query.as_deref())?;
     }
-}
-
-/// A POST of someone who may publish.
-struct Admitted {
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-}
-
-/// The answer, whichever it is.
-fn answer(result: Result<Response, ApiError>) -> Response {
-    result.unwrap_or_else(Reply::into_response)
+    let shape = operation.body;
+    let call = Call {
+        body_max: shape.map_or(0, |shape| shape.max.bytes(&state.config)),
+        body_optional: shape.is_none_or(|shape| shape.optional),
+        state,
+        who,
+        headers,
+        params: params.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
+        query,
+        body: Mutex::new(Some(body)),
+    };
+    Ok((operation.handler)(call).await?.into_response(operation.is_wrapped()))
 }

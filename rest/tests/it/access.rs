@@ -36,10 +36,13 @@ async fn a4_missing_or_wrong_credentials_are_401() {
     let rig = rig();
     for path in ["/api/emit", "/api/events", "/api/events/order_cancelled"] {
         let answer = anonymous_post(path, "not even json").send(&rig).await;
-        answer.expect(401, &json!({
-            "success": false,
-            "error": { "code": "UNAUTHORIZED", "message": "a service token or an API key is required" },
-        }));
+        answer.expect(
+            401,
+            &json!({
+                "success": false,
+                "error": { "code": "UNAUTHORIZED", "message": "a token or an API key is required" },
+            }),
+        );
         assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="crier""#));
     }
     for credentials in [

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::{Bus, BusError, Publish, Published, publish::PublishFuture};
+use crier_domain::{Bus, BusError, Outlet, Publish, Published, publish::PublishFuture};
 use tokio::sync::watch;
 
 /// Records what is published.
@@ -47,7 +47,7 @@ impl MemoryBus {
         }
     }
 
-    async fn publish(&self, event: Publish) -> Result<Published, BusError> {
+    async fn publish_once(&self, event: Publish) -> Result<Published, BusError> {
         if self.is_away() {
             return Err(BusError::Unavailable { retry_after: Duration::from_millis(1500) });
         }
@@ -83,12 +83,19 @@ impl MemoryBus {
     }
 }
 
-impl Bus for MemoryBus {
-    fn publish(&self, event: Publish) -> PublishFuture<'_> {
-        Box::pin(self.publish(event))
+/// Events of commits go out as others do.
+impl Outlet for MemoryBus {
+    fn publish(&self, event: Publish) {
+        lock(&self.published).push(event);
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+impl Bus for MemoryBus {
+    fn publish(&self, event: Publish) -> PublishFuture<'_> {
+        Box::pin(self.publish_once(event))
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,14 +4,20 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crier_domain::{
-    App, Catalogue, DEVELOPMENT_SECRET, Keys, Role, Verifier, VerifierOptions, mint,
+    App, Catalogue, Clock, DEVELOPMENT_SECRET, Keys, Role, Verifier, VerifierOptions, mint,
+    service::{
+        Deps, Services,
+        limits::{PerMinute, UserLimits},
+        orders::OrderRules,
+    },
+    store::MemoryStore,
 };
-use crier_rest::{Sidecar, SidecarConfig};
+use crier_rest::{Parts, Sidecar, SidecarConfig};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 
-use crate::bus::MemoryBus;
+use crate::{bus::MemoryBus, cluster::FakeCluster};
 
 pub(crate) const API_KEY: &str = "backend-key-of-the-tests";
 
@@ -20,6 +26,8 @@ pub(crate) const API_KEY: &str = "backend-key-of-the-tests";
 pub(crate) struct Rig {
     pub(crate) sidecar: Sidecar,
     pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) cluster: Arc<FakeCluster>,
+    pub(crate) services: Arc<Services>,
 }
 
 /// An answer, read whole.
@@ -44,15 +52,24 @@ pub(crate) fn rig_with(config: SidecarConfig) -> Rig {
 
 pub(crate) fn rig_that_is(config: SidecarConfig, ready: bool) -> Rig {
     let bus = Arc::new(MemoryBus::default());
-    let verifier = Verifier::new(Keys::development(), VerifierOptions::default());
-    let sidecar = Sidecar::new(
-        config,
-        Arc::clone(&bus) as _,
-        Arc::new(verifier),
-        Arc::new(Catalogue::new(App::ALL)),
-        Arc::new(move || ready),
-    );
-    Rig { sidecar, bus }
+    let cluster = Arc::new(FakeCluster::default());
+    let clock = Clock::system();
+    let services = Arc::new(Services::new(Deps {
+        store: Arc::new(MemoryStore::new(Arc::clone(&bus) as _, clock.clone())),
+        clock,
+        cluster: Arc::clone(&cluster) as _,
+        limits: Arc::new(UserLimits::new(&PerMinute::default())),
+        order_rules: OrderRules::default(),
+    }));
+    let parts = Parts {
+        bus: Arc::clone(&bus) as _,
+        cluster: Arc::clone(&cluster) as _,
+        services: Arc::clone(&services),
+        verifier: Arc::new(Verifier::new(Keys::development(), VerifierOptions::default())),
+        catalogue: Arc::new(Catalogue::new(App::ALL)),
+        ready: Arc::new(move || ready),
+    };
+    Rig { sidecar: Sidecar::new(config, parts), bus, cluster, services }
 }
 
 /// `Bearer` and a token of this role.
@@ -98,6 +115,12 @@ impl Call {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self
+    }
+
+    /// With a body of JSON.
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into();
+        self.header("content-type", "application/json")
     }
 
     /// Without this header, for what `post` puts in.

@@ -13,8 +13,11 @@
 mod access;
 mod bus;
 mod client;
+mod cluster;
 mod events;
 mod hostile;
 mod idempotency;
+mod orders;
 mod origins;
 mod process;
+mod sockets;

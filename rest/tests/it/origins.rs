@@ -1,6 +1,6 @@
 //! Pages that may call, pages that may not, and names that are not ours.
 
-use crier_rest::{Sidecar, SidecarConfig};
+use crier_rest::SidecarConfig;
 use http::Method;
 
 use crate::client::{Answer, Rig, call, config, get, post, rig, rig_with};
@@ -125,7 +125,10 @@ async fn o3_a_preflight_has_a_fixed_answer() {
             .await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
         assert_eq!(answer.header("access-control-allow-origin"), Some("https://good.com"));
-        assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST"));
+        assert_eq!(
+            answer.header("access-control-allow-methods"),
+            Some("GET, HEAD, POST, PUT, PATCH, DELETE")
+        );
         let headers = answer.header("access-control-allow-headers");
         assert_eq!(headers, Some("authorization, content-type, idempotency-key"));
         assert_eq!(answer.header("access-control-max-age"), Some("600"));
@@ -156,10 +159,12 @@ async fn o4_a_host_that_is_not_ours_is_421() {
 
 #[test]
 fn the_sidecar_owns_its_paths_and_no_others() {
-    for path in ["/api", "/api/", "/api/emit", "/healthz", "/readyz"] {
-        assert!(Sidecar::owns(path), "{path}");
+    let sidecar = rig().sidecar;
+    for path in ["/api", "/api/", "/api/emit", "/api/zebra", "/healthz", "/readyz", "/openapi.json"]
+    {
+        assert!(sidecar.owns(path), "{path}");
     }
     for path in ["/", "/apis", "/api.html", "/healthz/x", "/socket.io/", "/livez"] {
-        assert!(!Sidecar::owns(path), "{path}");
+        assert!(!sidecar.owns(path), "{path}");
     }
 }

@@ -11,7 +11,10 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use crier_protocol::{Namespace as Name, Room, SocketId, socket::Args};
 use smallvec::SmallVec;
 
-use crate::error::{AckError, Acks, EmitError};
+use crate::{
+    badge::Who,
+    error::{AckError, Acks, EmitError},
+};
 
 /// A future of an object-safe trait.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -23,6 +26,8 @@ pub struct Target {
     pub rooms: SmallVec<[Room; 1]>,
     /// And in none of these.
     pub except: SmallVec<[Room; 1]>,
+    /// Of these, whom the filter lets pass.
+    pub who: Who,
     /// On this replica only.
     pub local: bool,
 }

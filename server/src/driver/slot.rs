@@ -212,7 +212,10 @@ async fn bounded(handler: impl Future<Output = ()>, timeout: Duration) {
 }
 
 fn start(socket: &Socket, event: Received) -> Option<Running> {
-    let ack = Ack::new(socket, event.ack);
+    let mut ack = Ack::new(socket, event.ack);
+    if let Some(guard) = &socket.behaviour().guard {
+        ack = guard(socket, &event.name, ack)?;
+    }
     match socket.handler(&event.name) {
         Some(handler) => Some(handler(socket.clone(), event.args, ack)),
         None => {

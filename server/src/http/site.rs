@@ -40,7 +40,7 @@ pub struct Site {
 #[derive(Clone)]
 pub struct Also {
     /// Which paths are its own.
-    pub owns: fn(&str) -> bool,
+    pub owns: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     /// Who answers them.
     pub handler: Handler,
 }

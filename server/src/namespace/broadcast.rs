@@ -4,11 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crier_protocol::{Room, socket::Args};
 use serde::Serialize;
-use smallvec::SmallVec;
 
 use super::Namespace;
 use crate::{
     adapter::{Answers, Envelope, Request, SocketInfo, Target},
+    badge::Who,
     error::{AckError, Acks, EmitError},
 };
 
@@ -25,8 +25,7 @@ pub struct Broadcast {
 
 impl Broadcast {
     pub(crate) fn new(namespace: Namespace) -> Self {
-        let target = Target { rooms: SmallVec::new(), except: SmallVec::new(), local: false };
-        Self { namespace, target, volatile: false, key: None }
+        Self { namespace, target: Target::default(), volatile: false, key: None }
     }
 
     /// Adds a room.
@@ -38,6 +37,12 @@ impl Broadcast {
     /// Leaves out whoever is in a room.
     pub fn except(mut self, room: impl Into<Room>) -> Self {
         self.target.except.push(room.into());
+        self
+    }
+
+    /// Leaves out whom a filter does not let pass.
+    pub fn only(mut self, who: Who) -> Self {
+        self.target.who = who;
         self
     }
 

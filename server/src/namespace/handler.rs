@@ -18,6 +18,7 @@ pub(crate) type EventHandler = Arc<dyn Fn(Socket, Args, Ack) -> Running + Send +
 pub(crate) type DisconnectHandler = Arc<dyn Fn(Socket, CloseReason) -> Running + Send + Sync>;
 pub(crate) type ShutdownHook = Arc<dyn Fn(&Socket) + Send + Sync>;
 pub(crate) type RefusalHandler = Arc<dyn Fn(&Socket, &str, Refusal, Ack) + Send + Sync>;
+pub(crate) type Guard = Arc<dyn Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync>;
 pub(crate) type Middleware = Arc<dyn Fn(Socket) -> Deciding + Send + Sync>;
 
 /// A middleware at work.
@@ -107,7 +108,8 @@ tuple_from_args!(A 0, B 1, C 2);
 tuple_from_args!(A 0, B 1, C 2, D 3);
 
 /// The client's callback, if it gave one. Only one answer can be sent, so sending consumes it; an
-/// `Ack` that is dropped leaves the client waiting until its own timeout.
+/// `Ack` that is dropped leaves the client waiting until its own timeout, unless
+/// [`Handlers::answer_open_acks`](super::Handlers::answer_open_acks) says what to answer.
 #[must_use = "a client that asked for an acknowledgement waits for it"]
 pub struct Ack {
     target: Option<(Socket, AckId)>,
@@ -135,8 +137,20 @@ impl Ack {
     }
 
     /// Answers with any number of values.
-    pub fn send_args(self, args: Args) {
-        if let Some((socket, id)) = self.target {
+    pub fn send_args(mut self, args: Args) {
+        if let Some((socket, id)) = self.target.take() {
+            socket.send_ack(id, args);
+        }
+    }
+}
+
+/// A handler that ended, panicked or was dropped at its deadline has not answered: where the
+/// namespace says what to answer then, the client is not left waiting.
+impl Drop for Ack {
+    fn drop(&mut self) {
+        if let Some((socket, id)) = self.target.take()
+            && let Some(args) = socket.behaviour().open_acks.clone()
+        {
             socket.send_ack(id, args);
         }
     }
@@ -157,6 +171,9 @@ pub(crate) struct Behaviour {
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) open_acks: Option<Args>,
     pub(crate) before_shutdown: Option<ShutdownHook>,
 }
 
@@ -173,9 +190,20 @@ where
     F: Fn(Socket, T, Ack) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let event: Box<str> = event.into();
+    let event: Arc<str> = event.into();
     Arc::new(move |socket, args, ack| match T::from_args(args) {
-        Ok(payload) => Box::pin(handler(socket, payload, ack)),
+        Ok(payload) => match socket.behaviour().deadline {
+            None => Box::pin(handler(socket, payload, ack)),
+            Some(deadline) => {
+                let running = handler(socket, payload, ack);
+                let event = Arc::clone(&event);
+                Box::pin(async move {
+                    if tokio::time::timeout(deadline, running).await.is_err() {
+                        tracing::error!(%event, "a handler took too long and was dropped");
+                    }
+                })
+            }
+        },
         Err(error) => {
             socket.refuse(&event, Refusal::BadPayload(error), ack);
             Box::pin(std::future::ready(()))

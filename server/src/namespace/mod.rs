@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use crier_protocol::{AckId, CloseReason, Namespace as Name, Room, SocketId, socket::Outgoing};
+use crier_protocol::{
+    AckId, CloseReason, Namespace as Name, Room, SocketId,
+    socket::{Args, Outgoing},
+};
 use serde::Serialize;
 
 use self::{
@@ -295,7 +298,12 @@ impl Namespace {
     }
 
     fn select(&self, target: &Target) -> select::Receivers<Socket> {
-        select::select(&self.0.registry, &target.rooms, &target.except, Socket::id)
+        let selected = select::select(&self.0.registry, &target.rooms, &target.except, Socket::id);
+        if target.who.is_everyone() {
+            return selected;
+        }
+        let meant = selected.as_slice().iter().filter(|socket| socket.is_meant_by(&target.who));
+        select::Receivers::Owned(meant.cloned().collect())
     }
 }
 
@@ -362,6 +370,26 @@ impl Handlers {
         F: Fn(&Socket, &str, Refusal, Ack) + Send + Sync + 'static,
     {
         self.change(|b| b.refusal = Some(Arc::new(render)));
+    }
+
+    /// Asks a function about every event before its handler runs. It gives the ack back where the event
+    /// is welcome; where it is not, the function has answered.
+    pub fn before_event<F>(&self, guard: F)
+    where
+        F: Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync + 'static,
+    {
+        self.change(|b| b.guard = Some(Arc::new(guard)));
+    }
+
+    /// Drops a handler of an event that takes longer than this. Default: none is dropped.
+    pub fn deadline(&self, deadline: Duration) {
+        self.change(|b| b.deadline = Some(deadline));
+    }
+
+    /// What a client is answered whose acknowledgement a handler has left open: it ended without, it
+    /// panicked, it was dropped at its deadline. Default: nothing, as in the reference.
+    pub fn answer_open_acks(&self, args: Args) {
+        self.change(|b| b.open_acks = Some(args));
     }
 
     /// Calls a function for every socket before the transport is closed because the server goes down:

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     adapter::SocketInfo,
+    badge::{Badge, Who},
     error::{AckError, EmitError},
     lock,
     session::{
@@ -47,11 +48,15 @@ struct Inner {
     auth: Auth,
     behaviour: Arc<Behaviour>,
     phase: AtomicU8,
+    /// Of the badge. Written under the lock of `state`.
+    bits: AtomicU64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    /// Of the badge.
+    owner: Option<Arc<str>>,
     rooms: SmallVec<[Room; 2]>,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
@@ -94,8 +99,9 @@ impl Socket {
         auth: Auth,
     ) -> Self {
         let behaviour = namespace.behaviour();
-        let (phase, state) = (AtomicU8::new(phase::PENDING), Mutex::default());
-        Self(Arc::new(Inner { id, namespace, session, auth, behaviour, phase, state }))
+        let (phase, bits) = (AtomicU8::new(phase::PENDING), AtomicU64::new(0));
+        let state = Mutex::default();
+        Self(Arc::new(Inner { id, namespace, session, auth, behaviour, phase, bits, state }))
     }
 
     /// The public id; also the name of a room that only this socket is in.
@@ -131,6 +137,21 @@ impl Socket {
     /// The value of that type, if one was kept.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         lock(&self.0.state).extensions.get::<T>().cloned()
+    }
+
+    /// Says what the socket is, for the filters of events. It may change at any time; an event that is
+    /// being sent meanwhile goes by the one or the other.
+    pub fn set_badge(&self, badge: Badge) {
+        let Badge { bits, owner } = badge;
+        let mut state = lock(&self.0.state);
+        state.owner = owner;
+        self.0.bits.store(bits, Ordering::Release);
+    }
+
+    /// What was said last.
+    pub fn badge(&self) -> Badge {
+        let state = lock(&self.0.state);
+        Badge { bits: self.0.bits.load(Ordering::Acquire), owner: state.owner.clone() }
     }
 
     // Rooms.
@@ -291,10 +312,26 @@ impl Socket {
 
     // For the session's owner and the namespace.
 
+    /// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether both came over one connection.
+    pub(crate) fn shares_connection(&self, other: &Self) -> bool {
+        self.0.session.sid() == other.0.session.sid()
+    }
+
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {
         let address = self.handshake().address;
         SocketInfo { id: self.0.id, rooms: self.rooms(), address }
+    }
+
+    /// Whether a filter lets it pass.
+    pub(crate) fn is_meant_by(&self, who: &Who) -> bool {
+        who.fits_bits(self.0.bits.load(Ordering::Acquire))
+            && (who.owners.is_empty() || who.fits(&self.badge()))
     }
 
     pub(crate) fn name(&self) -> &Name {

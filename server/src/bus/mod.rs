@@ -1,5 +1,8 @@
 //! The bus of a single process: what is published goes straight to the sockets here.
 
+mod audience;
+mod settle;
+
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -12,6 +15,8 @@ use crier_domain::{
 };
 use crier_protocol::socket::Args;
 
+pub use self::audience::badge_of;
+use self::settle::{Settled, Settling};
 use crate::{
     adapter::{Envelope, Target},
     io::Io,
@@ -28,6 +33,7 @@ const IDS_MAX: usize = 1_000_000;
 /// Publishes into an [`Io`] of the same process.
 pub struct LocalBus {
     io: Io,
+    settling: Settling,
     done: Mutex<Done>,
 }
 
@@ -41,7 +47,7 @@ struct Done {
 impl LocalBus {
     /// A bus into this server.
     pub fn new(io: Io) -> Self {
-        Self { io, done: Mutex::default() }
+        Self { io, settling: Settling::default(), done: Mutex::default() }
     }
 
     fn publish_now(&self, event: Publish) -> Result<Published, BusError> {
@@ -60,28 +66,53 @@ impl LocalBus {
         Ok(published)
     }
 
+    /// Sends an event, now or once it has settled.
     fn send(&self, event: Publish) -> Result<Published, BusError> {
-        let limits = &self.io.options().limits;
-        let args = Args::from_json_array(event.args.as_str(), limits);
-        let sent = args.map_err(|error| error.to_string()).and_then(|args| {
-            let (rooms, except) = (event.rooms.into(), event.except.into());
-            let envelope = Envelope {
-                // Not made by this: a namespace that nobody set up has no gate either.
-                namespace: event.namespace,
-                target: Target { rooms, except, local: false },
-                event: event.event.as_str().into(),
-                args,
-                volatile: event.volatile,
-                key: event.key.map(Into::into),
-            };
-            self.io.publish(envelope).map_err(|error| error.to_string())
-        });
-        sent.map(|()| Published { repeated: false }).map_err(|error| {
-            // Both sides check by the same limits, so this is a fault of ours, told once and loudly.
-            tracing::error!(event = event.event, error, "an event that was checked cannot be sent");
-            BusError::Unavailable { retry_after: Duration::from_secs(1) }
-        })
+        match self.settling.take(event) {
+            Settled::Now(event) => send(&self.io, *event)?,
+            Settled::Replaced => {}
+            Settled::Begun(key) => {
+                let (io, settling) = (self.io.clone(), self.settling.clone());
+                self.io.spawn(async move {
+                    if let Some(event) = settling.wait(key, io.stopping()).await {
+                        // A fault of ours is logged where it is found.
+                        let _ = send(&io, event);
+                    }
+                });
+            }
+        }
+        Ok(Published { repeated: false })
     }
+}
+
+fn send(io: &Io, event: Publish) -> Result<(), BusError> {
+    let limits = &io.options().limits;
+    let args = Args::from_json_array(event.args.as_str(), limits);
+    let sent = args.map_err(|error| error.to_string()).and_then(|args| {
+        let few = |max: usize| io.sockets_len(&event.namespace) <= max;
+        let rooms = if event.everyone_up_to.is_some_and(few) { Vec::new() } else { event.rooms };
+        let target = Target {
+            rooms: rooms.into(),
+            except: event.except.into(),
+            who: audience::who(&event.filter),
+            local: false,
+        };
+        let envelope = Envelope {
+            // Not made by this: a namespace that nobody set up has no gate either.
+            namespace: event.namespace,
+            target,
+            event: event.event.as_str().into(),
+            args,
+            volatile: event.volatile,
+            key: event.key.map(Into::into),
+        };
+        io.publish(envelope).map_err(|error| error.to_string())
+    });
+    sent.map_err(|error| {
+        // Both sides check by the same limits, so this is a fault of ours, told once and loudly.
+        tracing::error!(event = event.event, error, "an event that was checked cannot be sent");
+        BusError::Unavailable { retry_after: Duration::from_secs(1) }
+    })
 }
 
 impl Done {
@@ -153,11 +184,9 @@ mod tests {
         assert_eq!(done.in_order.len(), 0);
     }
 
-    #[test]
-    fn publishing_makes_no_namespace_that_nobody_set_up() {
-        let io = Io::new(crate::Options::default());
-        let bus = LocalBus::new(io.clone());
-        let event = Publish {
+    /// To everyone on `/orders`.
+    pub(super) fn event() -> Publish {
+        Publish {
             namespace: crier_protocol::Namespace::parse("/orders", 128).unwrap(),
             event: "moved".to_owned(),
             args: crier_domain::Args::default(),
@@ -169,8 +198,15 @@ mod tests {
             filter: crier_domain::Filter::default(),
             everyone_up_to: None,
             settle: None,
-            idempotency: Some(id("a", 1)),
-        };
+            idempotency: None,
+        }
+    }
+
+    #[test]
+    fn publishing_makes_no_namespace_that_nobody_set_up() {
+        let io = Io::new(crate::Options::default());
+        let bus = LocalBus::new(io.clone());
+        let event = Publish { idempotency: Some(id("a", 1)), ..event() };
         assert_eq!(bus.publish_now(event.clone()), Ok(Published { repeated: false }));
         assert_eq!(bus.publish_now(event), Ok(Published { repeated: true }));
         assert_eq!(io.namespaces().len(), 1);

@@ -1,0 +1,295 @@
+//! Reading lists: chats by shelf, messages by number.
+
+use super::{
+    Chats, LAYOUT,
+    party::{Actor, Party},
+    record::{
+        Chat, Dialect, Message, Shelf, chat_key, message_id_key, messages_of, shelf_count_key,
+        shelf_key,
+    },
+    work::{Place, part_of},
+};
+use crate::{
+    error::Refusal,
+    identity::{Role, UserId},
+    service::{
+        ObjectId,
+        page::{Listed, Page, Pagination},
+    },
+    store::{Key, Scan},
+};
+
+/// Records that one scan gives at most.
+const SCAN_MAX: usize = 1_000;
+
+/// Before which place in a chat messages are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Before this message.
+    Message(ObjectId),
+    /// Before this time, in milliseconds since 1970.
+    Time(u64),
+}
+
+/// The figures of one's chats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Chats.
+    pub chats: u64,
+    /// Messages in them.
+    pub messages: u64,
+    /// Messages in them that one has not read.
+    pub unread: u64,
+}
+
+impl Chats {
+    /// A chat that the actor is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotFound`] without such a chat, [`Refusal::Forbidden`] where the actor is not in it,
+    /// [`Refusal::Unavailable`].
+    pub async fn get(
+        &self,
+        dialect: Dialect,
+        actor: &Actor,
+        chat: ObjectId,
+    ) -> Result<Chat, Refusal> {
+        let chat = self.work_on(dialect, chat).await?.chat;
+        part_of(&chat, actor)?;
+        Ok(chat)
+    }
+
+    /// Whether a user is in a chat of the marketplace; an `agent` or `admin` is in every support chat.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn is_participant(
+        &self,
+        chat: &str,
+        user: &UserId,
+        role: Role,
+    ) -> Result<bool, Refusal> {
+        let Ok(id) = ObjectId::parse(chat) else { return Ok(false) };
+        let party = Party::User(user.clone());
+        let actor = Actor { party, role, name: None, avatar: None, counted: String::new() };
+        match self.get(Dialect::Marketplace, &actor, id).await {
+            Ok(_) => Ok(true),
+            Err(Refusal::NotFound { .. } | Refusal::Forbidden { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The actor's chats on these shelves, the latest message first.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn list(
+        &self,
+        dialect: Dialect,
+        actor: &Actor,
+        shelves: &[Shelf],
+        page: Page,
+    ) -> Result<Listed<Chat>, Refusal> {
+        let (mut total, mut latest) = (0, Vec::new());
+        let wanted = usize::try_from(page.offset() + page.limit()).unwrap_or(usize::MAX);
+        for shelf in shelves {
+            let party = whose(actor, *shelf);
+            let count = self.on_shelf(dialect, &party, *shelf).await?;
+            total += count;
+            if count > 0 && page.offset() < total {
+                let prefix = shelf_key(dialect, &party, *shelf);
+                // Of each shelf as many as may end up on the page.
+                let found = self.store.scan(Scan::of(prefix.clone(), wanted)).await?;
+                latest.extend(found.iter().filter_map(|(key, _)| place(key, &prefix)));
+            }
+        }
+        latest.sort_unstable_by(|a, b| b.cmp(a));
+        let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let mut items = Vec::new();
+        for (_, id) in latest.into_iter().skip(offset).take(limit) {
+            // What was removed since the list was read is left out.
+            if let Some(record) = self.store.get(chat_key(id)).await? {
+                items.push(LAYOUT.unpack(&record)?);
+            }
+        }
+        Ok(Listed { items, pagination: Pagination::of(page, total) })
+    }
+
+    /// The actor's figures over these shelves.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn stats(
+        &self,
+        dialect: Dialect,
+        actor: &Actor,
+        shelves: &[Shelf],
+    ) -> Result<Stats, Refusal> {
+        let mut stats = Stats::default();
+        for shelf in shelves {
+            let prefix = shelf_key(dialect, &whose(actor, *shelf), *shelf);
+            let mut last: Option<Key> = None;
+            loop {
+                let mut scan = Scan::of(prefix.clone(), SCAN_MAX);
+                scan.above = last.take();
+                let found = self.store.scan(scan).await?;
+                for (_, record) in &found {
+                    let place: Place = LAYOUT.unpack(record)?;
+                    stats.chats += 1;
+                    stats.messages += place.messages;
+                    stats.unread += place.unread;
+                }
+                match found.into_iter().next_back() {
+                    Some((key, _)) => last = Some(key),
+                    None => break,
+                }
+            }
+        }
+        Ok(stats)
+    }
+
+    /// A page of a chat's messages, the newest first, with the chat.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotFound`] without such a chat, [`Refusal::Forbidden`] where the actor is not in it,
+    /// [`Refusal::Invalid`] at `before`, [`Refusal::Unavailable`].
+    pub async fn messages(
+        &self,
+        dialect: Dialect,
+        actor: &Actor,
+        chat: ObjectId,
+        before: Option<Before>,
+        page: Page,
+    ) -> Result<(Chat, Listed<Message>), Refusal> {
+        let chat = self.get(dialect, actor, chat).await?;
+        let end = match before {
+            None => chat.count + 1,
+            Some(Before::Message(id)) => self.number_of(chat.id, id).await?.ok_or_else(|| {
+                let message = "no such message in this chat".to_owned();
+                Refusal::Invalid { path: "before".to_owned(), message }
+            })?,
+            Some(Before::Time(time)) => self.first_from(&chat, time).await?,
+        };
+        let pagination = Pagination::of(page, end - 1);
+        let mut items = Vec::new();
+        if let Some(below) = end.checked_sub(page.offset()).filter(|below| *below > 1) {
+            let above = below.saturating_sub(page.limit() + 1);
+            items = self.between(chat.id, above, below, true).await?;
+        }
+        Ok((chat, Listed { items, pagination }))
+    }
+
+    /// The oldest messages of a chat that a member has not read, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn unread(
+        &self,
+        chat: &Chat,
+        party: &Party,
+        limit: usize,
+    ) -> Result<Vec<Message>, Refusal> {
+        let Some(member) = chat.member(party) else { return Ok(Vec::new()) };
+        let wanted = limit.min(usize::try_from(member.unread).unwrap_or(usize::MAX));
+        let mut unread = Vec::new();
+        let mut from = member.read_up_to;
+        while unread.len() < wanted && from < chat.count {
+            let to = chat.count.min(from + 100);
+            let messages = self.between(chat.id, from, to + 1, false).await?;
+            unread.extend(messages.into_iter().filter(|message| message.is_unread_for(member)));
+            from = to;
+        }
+        unread.truncate(wanted);
+        Ok(unread)
+    }
+
+    /// The last message of a chat, deleted or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`].
+    pub async fn last_message(&self, chat: &Chat) -> Result<Option<Message>, Refusal> {
+        self.numbered(chat.id, chat.count).await
+    }
+
+    /// The messages whose numbers lie between two.
+    async fn between(
+        &self,
+        chat: ObjectId,
+        above: u64,
+        below: u64,
+        newest_first: bool,
+    ) -> Result<Vec<Message>, Refusal> {
+        let limit = usize::try_from(below.saturating_sub(above + 1)).unwrap_or(usize::MAX);
+        let all = messages_of(chat);
+        let mut scan = Scan::of(all.clone(), limit);
+        scan = scan.above(all.clone().number(above)).below(all.number(below));
+        scan.backwards = newest_first;
+        let found = self.store.scan(scan).await?;
+        Ok(found.iter().map(|(_, record)| LAYOUT.unpack(record)).collect::<Result<_, _>>()?)
+    }
+
+    /// The number of the first message that came at a time or later; one more than the last where
+    /// there is none. Halves, so that 10,000 messages are 14 reads.
+    async fn first_from(&self, chat: &Chat, time: u64) -> Result<u64, Refusal> {
+        let (mut low, mut high) = (1, chat.count + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.numbered(chat.id, middle).await? {
+                Some(message) if message.created_at < time => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    pub(super) async fn number_of(
+        &self,
+        chat: ObjectId,
+        message: ObjectId,
+    ) -> Result<Option<u64>, Refusal> {
+        let record = self.store.get(message_id_key(chat, message)).await?;
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
+    }
+
+    pub(super) async fn numbered(
+        &self,
+        chat: ObjectId,
+        number: u64,
+    ) -> Result<Option<Message>, Refusal> {
+        let record = self.store.get(messages_of(chat).number(number)).await?;
+        Ok(LAYOUT.unpack_some(record.as_ref())?)
+    }
+
+    async fn on_shelf(
+        &self,
+        dialect: Dialect,
+        party: &Party,
+        shelf: Shelf,
+    ) -> Result<u64, Refusal> {
+        let record = self.store.get(shelf_count_key(dialect, party, shelf)).await?;
+        Ok(LAYOUT.unpack_some(record.as_ref())?.unwrap_or(0))
+    }
+}
+
+/// Whose shelf an actor looks at: staff see all support chats, their own among them.
+fn whose(actor: &Actor, shelf: Shelf) -> Party {
+    if shelf == Shelf::Support && actor.is_staff() {
+        return Party::Support;
+    }
+    actor.party.clone()
+}
+
+/// When a chat on a shelf had its last message, and its id.
+fn place(key: &Key, prefix: &Key) -> Option<(u64, ObjectId)> {
+    let mut parts = key.after(prefix);
+    let at = parts.descending()?;
+    Some((at, ObjectId::parse(&parts.text()?).ok()?))
+}

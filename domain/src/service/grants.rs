@@ -1,0 +1,136 @@
+//! Rooms that backends grant to users: `PUT` and `DELETE /api/rooms/{room}/members/{userId}`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crier_protocol::{Namespace, Room};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Deps;
+use crate::{
+    clock::Clock,
+    cluster::{Action, Cluster, Order, Reached},
+    error::Refusal,
+    identity::UserId,
+    room::RoomName,
+    store::{Commit, Expect, Key, Store, Write},
+    time::Timestamp,
+};
+
+/// How long a grant is kept where nothing else is said (contract, section 2).
+pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The record of a grant: that it is there. One byte, the version of this schema.
+const RECORD: &[u8] = &[1];
+
+/// Who was granted which room. A grant lets in only where the policy's row says so.
+///
+/// One record a room and user, each with its end; backends alone make them.
+#[derive(Debug)]
+pub struct Grants {
+    store: Arc<dyn Store>,
+    cluster: Arc<dyn Cluster>,
+    clock: Clock,
+    withdrawn: AtomicU64,
+}
+
+/// A grant, as the sidecar shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// The room's name.
+    pub room: String,
+    /// Who may join it.
+    pub user_id: UserId,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl Grants {
+    /// Grants over these parts.
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            store: Arc::clone(&deps.store),
+            cluster: Arc::clone(&deps.cluster),
+            clock: deps.clock.clone(),
+            withdrawn: AtomicU64::new(0),
+        }
+    }
+
+    /// Grants a room until a time (milliseconds since 1970), or for [`KEPT`]; a grant that is there is
+    /// replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Invalid`] at `expiresAt` where that time is over; the store's.
+    pub async fn put(
+        &self,
+        room: &RoomName,
+        user: &UserId,
+        expires_at: Option<u64>,
+    ) -> Result<Grant, Refusal> {
+        let now = self.clock.unix_ms();
+        let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
+        let until = expires_at.unwrap_or(now.saturating_add(kept));
+        if until <= now {
+            let message = "expected a time to come".to_owned();
+            return Err(Refusal::Invalid { path: "expiresAt".to_owned(), message });
+        }
+        let write = Write::put_until(key(room, user), Expect::Anything, RECORD, until);
+        self.store.commit(Commit { writes: vec![write], ..Commit::default() }).await?;
+        Ok(Grant {
+            room: room.to_string(),
+            user_id: user.clone(),
+            expires_at: Timestamp::from_unix_ms(until),
+        })
+    }
+
+    /// Takes a grant back, and makes the user's sockets leave the room at once. Nothing happens where
+    /// there is no grant.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn delete(&self, room: &RoomName, user: &UserId) -> Result<Reached, Refusal> {
+        if !self.is_granted(room, user).await? {
+            return Ok(Reached::default());
+        }
+        let write = Write::delete(key(room, user), Expect::Anything);
+        self.store.commit(Commit { writes: vec![write], ..Commit::default() }).await?;
+        // Before the order: whoever joins while it is carried out sees that it has to look again.
+        self.withdrawn.fetch_add(1, Ordering::AcqRel);
+        let rooms = vec![Room::from(room.clone())];
+        let order = Order {
+            namespace: Namespace::MAIN,
+            rooms: rooms.clone(),
+            user: Some(user.clone()),
+            action: Action::Leave(rooms),
+        };
+        Ok(self.cluster.order(order).await)
+    }
+
+    /// Whether a user was granted a room.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn is_granted(&self, room: &RoomName, user: &UserId) -> Result<bool, Refusal> {
+        Ok(self.store.get(key(room, user)).await?.is_some())
+    }
+
+    /// How many grants were taken back by this process. Who joins by a grant looks before and after;
+    /// where it changed in between, the grant has to be looked at again.
+    pub fn withdrawn(&self) -> u64 {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+}
+
+fn key(room: &RoomName, user: &UserId) -> Key {
+    Key::of("grants").text(room.as_str()).text(user.as_str())
+}

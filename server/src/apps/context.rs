@@ -1,0 +1,167 @@
+//! What the apps work with, and the rules that hold for every event of a client.
+
+use std::sync::Arc;
+
+use crier_domain::{
+    App, AuthMode, Bus, Catalogue, Direction, Identity, Policy, Refusal, Role, RoomName, UserId,
+    event::Sender, service::Services,
+};
+
+use super::{answer, system};
+use crate::{
+    auth::{Gate, apps_of, identity},
+    namespace::{
+        handler::Ack,
+        socket::{JoinError, Socket},
+    },
+    tasks::Background,
+};
+
+/// Events that name the user who sends them; in mode `off` the first of them says who the socket is.
+const CLAIMS: [&str; 4] = ["join-user-room", "join-seller-room", "join-buyer-room", "user-online"];
+
+/// What the apps work with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who may come in.
+    pub gate: Gate,
+    /// Who may join which room.
+    pub policy: Policy,
+    /// Every event and its shape.
+    pub catalogue: Arc<Catalogue>,
+    /// The way to everybody.
+    pub bus: Arc<dyn Bus>,
+    /// What the shop does.
+    pub services: Arc<Services>,
+    /// Where work beside the handlers runs.
+    pub background: Background,
+}
+
+impl Context {
+    /// Whether an app is on. One that is off is not installed.
+    pub fn is_on(&self, app: App) -> bool {
+        self.gate.apps().contains(app)
+    }
+
+    /// Who a socket is.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] for an anonymous one.
+    pub fn user(&self, socket: &Socket) -> Result<Arc<Identity>, Refusal> {
+        identity(socket).ok_or(Refusal::Unauthorized)
+    }
+
+    /// Who a socket is, where its client claims to be a certain user (`join-user-room`, `user-online`).
+    /// In mode `off` the first claim of a socket without a token is taken for true.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] for an anonymous socket, and as [`same_user`].
+    pub fn claim(&self, socket: &Socket, claimed: &UserId) -> Result<Arc<Identity>, Refusal> {
+        match identity(socket) {
+            Some(identity) => same_user(&identity, claimed).map(|()| identity),
+            None if self.gate.mode() == AuthMode::Off => {
+                let identity = Arc::new(claimed_identity(claimed.clone()));
+                socket.insert(Arc::clone(&identity));
+                system::signed_in(self, socket);
+                Ok(identity)
+            }
+            None => Err(Refusal::Unauthorized),
+        }
+    }
+
+    /// Makes a socket join a room, if the policy lets it; whether it is new there. The only way in for
+    /// what a client asks for.
+    ///
+    /// # Errors
+    /// The policy's; [`Refusal::Conflict`] for one room too many.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may have joined.
+    pub async fn join(&self, socket: &Socket, room: &RoomName) -> Result<bool, Refusal> {
+        let withdrawn = self.services.grants.withdrawn();
+        let who = identity(socket);
+        self.policy.may_join(who.as_deref(), room).await?;
+        let is_new = !socket.is_in(room.as_str());
+        match socket.join(room.as_str()) {
+            Ok(()) => {}
+            // One that has gone hears no answer anyway.
+            Err(JoinError::Disconnected) => return Ok(false),
+            Err(error @ JoinError::TooManyRooms { .. }) => {
+                return Err(Refusal::Conflict { message: error.to_string() });
+            }
+        }
+        if withdrawn != self.services.grants.withdrawn()
+            && let Err(refusal) = self.policy.may_join(who.as_deref(), room).await
+        {
+            // The grant was taken back in between, before the socket could be found in the room.
+            socket.leave(room.as_str());
+            return Err(refusal);
+        }
+        Ok(is_new)
+    }
+
+    /// Makes a socket leave a room; whether it was in there.
+    pub fn leave(&self, socket: &Socket, room: &RoomName) -> bool {
+        let was_in = socket.is_in(room.as_str());
+        socket.leave(room.as_str());
+        was_in
+    }
+
+    /// What holds for every event of a client, before its handler runs: `None` where the event was
+    /// refused, and its ack answered.
+    pub(super) fn welcome(&self, socket: &Socket, event: &str, ack: Ack) -> Option<Ack> {
+        // What no row knows has no handler either.
+        let Some(row) = self.catalogue.to_server(socket.namespace().name().as_str(), event) else {
+            return Some(ack);
+        };
+        if row.app.is_some_and(|app| !apps_of(socket).contains(app)) {
+            // As for a server that does not have the app: told where it is asked for.
+            if ack.is_wanted() {
+                answer(socket, &Refusal::UnknownEvent { nearest: None }, ack);
+            }
+            return None;
+        }
+        let claims = self.gate.mode() == AuthMode::Off && CLAIMS.contains(&event);
+        if row.sender == Sender::User && identity(socket).is_none() && !claims {
+            answer(socket, &Refusal::Unauthorized, ack);
+            return None;
+        }
+        Some(ack)
+    }
+}
+
+/// No spoofing: an id of a user, agent or sender in a payload has to be the socket's own.
+///
+/// # Errors
+/// [`Refusal::Forbidden`], `Access denied`.
+pub fn same_user(identity: &Identity, claimed: &UserId) -> Result<(), Refusal> {
+    if identity.user == *claimed {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden { code: "ACCESS_DENIED", message: "Access denied" })
+}
+
+/// A room that a client named in a field.
+///
+/// # Errors
+/// [`Refusal::Invalid`] at that field where it cannot be the name of a room.
+pub fn named_room(path: &str, name: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse(name)
+        .map_err(|error| Refusal::Invalid { path: path.to_owned(), message: error.to_string() })
+}
+
+/// Who a socket is that nobody has vouched for.
+fn claimed_identity(user: UserId) -> Identity {
+    Identity {
+        user,
+        role: Role::User,
+        email: None,
+        name: None,
+        avatar: None,
+        is_verified: false,
+        user_type: None,
+        rooms: Vec::new(),
+        expires_at: None,
+        issued_at: None,
+    }
+}

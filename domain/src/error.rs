@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{room::RoomName, store::StoreError};
+use crate::{publish::BusError, room::RoomName, store::StoreError};
 
 /// Why something that a client or a backend asked for is not done. Nothing was changed.
 ///
@@ -29,9 +29,9 @@ pub enum Refusal {
         nearest: Option<&'static str>,
     },
     /// A value has the wrong shape.
-    #[error("{path}: {message}")]
+    #[error("{}", located(.path, .message))]
     Invalid {
-        /// Where: field names and indices joined by dots.
+        /// Where: field names and indices joined by dots; empty = all of it.
         path: String,
         /// What is wrong with it, without the rest of the input.
         message: String,
@@ -78,6 +78,11 @@ pub enum Refusal {
     },
 }
 
+/// A message behind the place that it is about.
+fn located(path: &str, message: &str) -> String {
+    if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
+}
+
 impl Refusal {
     /// The refusal as one word in capitals, for programs.
     pub fn code(&self) -> &'static str {
@@ -105,6 +110,17 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict { .. } | StoreError::Refused(_) | StoreError::Damaged => {
                 tracing::error!(%error, "the store did not do what it was asked for");
                 Self::Unavailable { retry_after: Duration::from_secs(1) }
+            }
+        }
+    }
+}
+
+impl From<BusError> for Refusal {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Conflict => Self::Conflict { message: error.to_string() },
+            BusError::Unavailable { retry_after } | BusError::Overloaded { retry_after } => {
+                Self::Unavailable { retry_after }
             }
         }
     }

@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod identity;

@@ -38,6 +38,12 @@ impl Timestamp {
         Some(if utc { Self(text.into()) } else { Self::from_unix_ms(ms) })
     }
 
+    /// In milliseconds since 1970.
+    pub fn to_unix_ms(&self) -> u64 {
+        // What cannot be read was never made.
+        parse(self.as_str()).map_or(0, |(ms, _)| ms)
+    }
+
     /// The moment as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -26,6 +26,7 @@ mod documents;
 pub mod error;
 mod form;
 mod origin;
+mod pages;
 mod paging;
 mod publishing;
 mod query;

@@ -10,7 +10,6 @@ use crate::{config::SidecarConfig, error::ApiError};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, idempotency-key");
-const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 /// Seconds that a browser may remember the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
@@ -82,12 +81,14 @@ impl Origins {
         self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
     }
 
-    /// The fixed answer to `OPTIONS`, of a preflight or not; no handler sees it.
-    pub(crate) fn preflight<B: Default>() -> Response<B> {
+    /// The answer to `OPTIONS`, of a preflight or not; no handler sees it, and nothing of the request
+    /// but its path decides it. `allow` is what its path does; where it does nothing, `None`.
+    pub(crate) fn preflight<B: Default>(allow: Option<&str>) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        headers.insert(header::ALLOW, ALLOW);
+        let allow = HeaderValue::from_str(allow.unwrap_or("OPTIONS"));
+        headers.insert(header::ALLOW, allow.unwrap_or(HeaderValue::from_static("OPTIONS")));
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);

@@ -20,10 +20,11 @@ pub(crate) const NO_CONTROL: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// The id of a publishing, chosen by the caller: 1 to 64 bytes without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-#[schemars(inline)]
-pub(crate) struct Id(
-    #[schemars(length(min = 1, max = ID_BYTES_MAX), regex(pattern = NO_CONTROL))] String,
-);
+#[schemars(
+    inline,
+    extend("minLength" = 1, "maxLength" = ID_BYTES_MAX, "pattern" = NO_CONTROL)
+)]
+pub(crate) struct Id(String);
 
 impl TryFrom<String> for Id {
     type Error = &'static str;
@@ -58,11 +59,12 @@ impl Id {
     ///
     /// # Errors
     ///
-    /// 422 where they differ.
+    /// 409 where they differ.
     pub(crate) fn one(body: Option<Self>, header: Option<Self>) -> Result<Option<Self>, ApiError> {
         match (body, header) {
             (Some(body), Some(header)) if body != header => {
-                Err(ApiError::invalid("id", "differs from the header Idempotency-Key"))
+                let message = "id: differs from the header Idempotency-Key".to_owned();
+                Err(ApiError::Conflict { message })
             }
             (body, header) => Ok(body.or(header)),
         }

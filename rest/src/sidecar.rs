@@ -76,7 +76,7 @@ impl Sidecar {
         let operations = routes::operations();
         let state = State {
             bodies: Bodies::new(&config),
-            documents: Documents::new(&operations),
+            documents: Documents::new(&operations, &parts.catalogue),
             api_keys: ApiKeys::new(&config.api_keys),
             events: Rate::new(config.events_per_second, config.events_per_second),
             refusals: Rate::new(refusals, refusals.saturating_mul(five)),
@@ -91,7 +91,7 @@ impl Sidecar {
     /// Whether a path is the sidecar's where it shares an address with others: all of `/api`, and
     /// the paths of its other operations.
     pub fn owns(&self, path: &str) -> bool {
-        path == "/api" || path.starts_with("/api/") || self.table.has(path)
+        path == "/api" || path.starts_with("/api/") || self.table.allow(path).is_some()
     }
 
     /// Answers a request that came from this address.
@@ -111,7 +111,7 @@ impl Sidecar {
                 Ok(()) => {
                     let origin = request.headers().get(header::ORIGIN).cloned();
                     let response = if origin::is_preflight(request.method()) {
-                        Origins::preflight()
+                        Origins::preflight(self.table.allow(request.uri().path()))
                     } else {
                         self.call(request, peer).await
                     };
@@ -163,12 +163,29 @@ impl State {
         if access == Access::Public {
             return Ok(Who::Nobody);
         }
-        let admitted = access::authenticate(headers, &self.api_keys, &self.parts.verifier)
-            .and_then(|who| access::admit(&who, access).map(|()| who));
-        admitted.or_else(|refused| {
-            self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
-            Err(refused)
+        let known = access::authenticate(headers, &self.api_keys, &self.parts.verifier);
+        let admitted = match known {
+            Ok(who) => self.not_revoked(who).await,
+            Err(refused) => Err(refused),
+        };
+        let admitted = admitted.and_then(|who| access::admit(&who, access).map(|()| who));
+        admitted.or_else(|refused| match refused {
+            // Nobody did anything wrong.
+            ApiError::Unavailable { .. } => Err(refused),
+            refused => {
+                self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
+                Err(refused)
+            }
         })
+    }
+
+    async fn not_revoked(&self, who: Who) -> Result<Who, ApiError> {
+        if let Who::User(identity) = &who
+            && self.parts.services.revocations.is_revoked(identity).await?
+        {
+            return Err(ApiError::InvalidCredentials);
+        }
+        Ok(who)
     }
 
     /// Counts events against the caller's limit; a body that holds none counts as one.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, future::ready, time::Instant};
 
 use crier_domain::{
-    Cluster, UserId,
+    Cluster, Timestamp, UserId,
     cluster::{
         Action, ClusterFuture, Order, PresenceView, Reached, RoomSize, RoomView, Scope, Stats,
         Status,
@@ -11,7 +11,13 @@ use crier_domain::{
 };
 use crier_protocol::{Namespace as Name, Room};
 
-use crate::{apps, auth::identity, io::Io, namespace::socket::Socket};
+use crate::{
+    apps,
+    auth::{Roster, identity},
+    io::Io,
+    namespace::socket::Socket,
+    presence::{Presences, Seen},
+};
 
 /// Users that a room's view names at most.
 const USERS_MAX: usize = 1_000;
@@ -19,23 +25,29 @@ const USERS_MAX: usize = 1_000;
 /// Answers for the sockets of one process.
 pub struct LocalCluster {
     io: Io,
+    roster: Roster,
+    presence: Presences,
     started: Instant,
 }
 
 impl LocalCluster {
     /// The sockets of this server are all there are.
-    pub fn new(io: Io) -> Self {
-        Self { io, started: Instant::now() }
+    pub fn new(io: Io, roster: Roster, presence: Presences) -> Self {
+        Self { io, roster, presence, started: Instant::now() }
     }
 
     fn order_now(&self, order: &Order) -> Reached {
-        let mut sockets = match (&order.user, order.rooms.as_slice()) {
-            (None, []) => Vec::new(),
-            (_, rooms) => self.io.sockets(&order.namespace, rooms),
+        let is_meant = |socket: &Socket| {
+            let is_in = |room: &Room| socket.is_in(room.as_str());
+            socket.is_connected()
+                && *socket.namespace().name() == order.namespace
+                && (order.rooms.is_empty() || order.rooms.iter().any(is_in))
         };
-        if let Some(user) = &order.user {
-            sockets.retain(|socket| is_of(socket, user));
-        }
+        let sockets = match (&order.user, order.rooms.as_slice()) {
+            (None, []) => Vec::new(),
+            (None, rooms) => self.io.sockets(&order.namespace, rooms),
+            (Some(user), _) => self.roster.of(user).into_iter().filter(is_meant).collect(),
+        };
         for socket in &sockets {
             act(socket, &order.action);
         }
@@ -54,16 +66,12 @@ impl LocalCluster {
     }
 }
 
-fn is_of(socket: &Socket, user: &UserId) -> bool {
-    identity(socket).is_some_and(|identity| identity.user == *user)
-}
-
 fn act(socket: &Socket, action: &Action) {
     match action {
         Action::Join(rooms) => {
             for room in rooms {
                 // A socket that has gone, or is in as many rooms as it may, stays as it is.
-                let _ = socket.join(room.clone());
+                let _ = socket.join_by_backend(room.clone());
             }
         }
         Action::Leave(rooms) => {
@@ -94,12 +102,16 @@ impl Cluster for LocalCluster {
         Box::pin(ready(self.room_now(room)))
     }
 
-    fn presence(&self, _scope: Scope, person: &str) -> ClusterFuture<'_, PresenceView> {
-        let user = UserId::parse(person);
-        let sockets = self.io.sockets(&Name::MAIN, &[]);
-        let sockets = sockets.iter().filter(|s| user.as_ref().is_some_and(|u| is_of(s, u))).count();
-        let status = if sockets > 0 { Status::Online } else { Status::Offline };
-        let view = PresenceView { user_id: person.to_owned(), status, last_seen: None, sockets };
+    fn presence(&self, scope: Scope, person: &str) -> ClusterFuture<'_, PresenceView> {
+        let never = Seen { status: Status::Offline, last_seen: None, sockets: 0 };
+        let Seen { status, last_seen, sockets } = match scope {
+            Scope::Main => {
+                UserId::parse(person).map_or(never, |user| self.presence.main.seen(&user))
+            }
+            Scope::VendorChat => self.presence.vendor_chat.seen(&person.to_owned()),
+        };
+        let last_seen = last_seen.map(Timestamp::from_unix_ms);
+        let view = PresenceView { user_id: person.to_owned(), status, last_seen, sockets };
         Box::pin(ready(view))
     }
 
@@ -114,7 +126,7 @@ impl Cluster for LocalCluster {
             sessions: counted.sessions,
             sockets: counted.sockets,
             rooms: counted.rooms,
-            users_online: 0,
+            users_online: self.presence.main.len(),
             uptime_seconds: self.started.elapsed().as_secs(),
             missing: Vec::new(),
         }))

@@ -25,6 +25,7 @@ use crate::{
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
+    recovery::{Entry, Epoch, Recoveries, RecoveryOptions},
     session::{EngineHandler, Handshake, SessionHandle, link::Link, table::Table},
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct IoInner {
     tag: ReplicaTag,
     namespaces: DashMap<Name, Namespace>,
     patterns: RwLock<Vec<(Pattern, SharedBehaviour)>>,
+    recoveries: Option<Arc<Recoveries>>,
     sessions: Table,
     /// Sessions that have not joined a namespace yet, by address.
     strangers: DashMap<IpAddr, usize>,
@@ -75,6 +77,7 @@ impl Io {
     fn build(options: Options, application: Upper) -> Self {
         metrics::describe();
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
+            recoveries: options.recovery.clone().map(|recovery| recoveries(recovery, this.clone())),
             options: Arc::new(options),
             application,
             adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
@@ -226,6 +229,9 @@ impl Io {
             rooms: namespaces.iter().map(Namespace::rooms_len).sum(),
             namespaces: namespaces.len(),
             tasks: self.0.tasks.len(),
+            log_entries: self.0.recoveries.as_ref().map_or(0, |r| r.log.size().0),
+            log_bytes: self.0.recoveries.as_ref().map_or(0, |r| r.log.size().1),
+            recoverable: self.0.recoveries.as_ref().map_or(0, |r| r.sessions.len()),
             outbox_bytes: sessions.iter().map(|session| session.mailbox().bytes()).sum(),
         }
     }
@@ -278,6 +284,7 @@ impl IoInner {
 
     /// A namespace that a client wants to join; counted as used until [`Namespace::exit`].
     pub(crate) fn enter(&self, name: &Name) -> Option<Namespace> {
+        let name = self.options.aliases.get(name).unwrap_or(name);
         if let Some(entry) = self.namespaces.get(name) {
             // Counted while the entry is held, so that it cannot be forgotten in between.
             entry.value().enter();
@@ -303,7 +310,8 @@ impl IoInner {
 
     fn make(&self, name: Name, behaviour: SharedBehaviour, dynamic: bool) -> Namespace {
         let (io, adapter) = (self.this.clone(), Arc::clone(&self.adapter));
-        Namespace::new(name, behaviour, io, adapter, Arc::clone(&self.options), dynamic)
+        let (options, recoveries) = (Arc::clone(&self.options), self.recoveries.clone());
+        Namespace::new(name, behaviour, io, adapter, options, recoveries, dynamic)
     }
 
     /// Starts a session; its task is tracked, and ends it.
@@ -364,7 +372,14 @@ impl IoInner {
 /// What adapters bring goes to the namespace that it is for; one that nobody is in has no receivers.
 impl Hub for IoInner {
     fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
-        self.existing(&envelope.namespace).map_or(Ok(()), |namespace| namespace.deliver(envelope))
+        match &self.recoveries {
+            // Kept also where nobody is in the namespace now: its clients may come back.
+            Some(recoveries) => recoveries.log.publish(envelope),
+            None => {
+                let namespace = self.existing(&envelope.namespace);
+                namespace.map_or(Ok(()), |namespace| namespace.deliver(envelope))
+            }
+        }
     }
 
     fn deliver_with_ack(
@@ -386,9 +401,19 @@ impl Hub for IoInner {
     }
 }
 
+fn recoveries(options: RecoveryOptions, io: Weak<IoInner>) -> Arc<Recoveries> {
+    let deliver = move |entry: &Entry| {
+        let namespace = io.upgrade().and_then(|io| io.existing(&entry.namespace));
+        if let Some(namespace) = namespace {
+            namespace.deliver_in_order(entry);
+        }
+    };
+    Arc::new(Recoveries::new(options, Epoch::from_random(random()), Box::new(deliver)))
+}
+
 /// Bytes from the system's cryptographic source.
 #[expect(clippy::expect_used, reason = "without randomness no id is secret: nothing can go on")]
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes

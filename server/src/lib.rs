@@ -47,6 +47,7 @@ mod namespace;
 mod options;
 pub mod pages;
 pub mod presence;
+mod recovery;
 mod room;
 mod session;
 pub mod start;
@@ -69,6 +70,7 @@ pub use self::{
         socket::{JoinError, Socket},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    recovery::{Recovery, RecoveryOptions},
     session::{EngineHandler, EngineSocket, Handshake},
 };
 

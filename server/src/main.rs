@@ -147,6 +147,7 @@ fn sidecar_config(config: &Config) -> SidecarConfig {
         batch_bytes_max: rest.batch_max,
         body_timeout: config.http.body_timeout,
         events_per_second: rest.requests_per_second,
+        refusals_per_second: rest.refusals_per_second,
         limits: Arc::new(config.socket.limits.clone()),
         ..SidecarConfig::default()
     }
@@ -248,10 +249,11 @@ mod tests {
         assert_eq!(*default.limits, *SidecarConfig::default().limits);
         let set = sidecar_config(&config(&[
             ("rest.requests_per_second", "7"),
+            ("rest.refusals_per_second", "8"),
             ("socket.args_max", "3"),
             ("socket.namespace_max", "20"),
         ]));
-        assert_eq!(set.events_per_second.get(), 7);
+        assert_eq!((set.events_per_second.get(), set.refusals_per_second.get()), (7, 8));
         assert_eq!((set.limits.args_max, set.limits.namespace_max), (3, 20));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
+use crier_domain::event::system::NotRecovered;
 use crier_protocol::{CloseReason, engine::TransportName};
+
+use crate::recovery::Recovery;
 use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
 
 /// Gauges that are counted when they are read.
@@ -14,6 +17,9 @@ pub(crate) struct Gauges {
     pub(crate) namespaces: usize,
     pub(crate) tasks: usize,
     pub(crate) outbox_bytes: usize,
+    pub(crate) log_entries: usize,
+    pub(crate) log_bytes: usize,
+    pub(crate) recoverable: usize,
 }
 
 pub(crate) fn describe() {
@@ -23,12 +29,17 @@ pub(crate) fn describe() {
     describe_gauge!("crier_namespaces", "Namespaces");
     describe_gauge!("crier_tasks", "Tasks of sessions");
     describe_gauge!("crier_outbox_bytes", "Bytes that wait for clients");
+    describe_gauge!("crier_log_entries", "Events kept for clients that come back");
+    describe_gauge!("crier_log_bytes", "Bytes of these events");
+    describe_gauge!("crier_recoverable_sessions", "Sockets, and those whose client may come back");
     describe_gauge!("crier_http_connections", "Open TCP connections that speak HTTP");
     describe_counter!("crier_sessions_opened_total", "Sessions begun, by their first transport");
     describe_counter!("crier_sessions_closed_total", "Sessions ended, by reason");
     describe_counter!("crier_upgrades_total", "Polling sessions that became websockets");
     describe_counter!("crier_packets_in_total", "Messages from clients");
     describe_counter!("crier_deliveries_total", "Events handed to sockets by broadcasts");
+    describe_counter!("crier_entries_total", "Sockets let in, by what became of their recovery");
+    describe_counter!("crier_replayed_total", "Events sent again to clients that came back");
     describe_counter!("crier_panics_total", "Handlers that panicked");
     describe_counter!(
         "crier_slow_consumers_total",
@@ -36,10 +47,6 @@ pub(crate) fn describe() {
     );
     describe_counter!("crier_violations_total", "Peers that broke a protocol, by layer");
     describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
-    describe_counter!(
-        "crier_idempotency_forgotten_total",
-        "Ids forgotten before their day was over"
-    );
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
 }
 
@@ -51,6 +58,9 @@ pub(crate) fn gauges(now: &Gauges) {
         ("crier_namespaces", now.namespaces),
         ("crier_tasks", now.tasks),
         ("crier_outbox_bytes", now.outbox_bytes),
+        ("crier_log_entries", now.log_entries),
+        ("crier_log_bytes", now.log_bytes),
+        ("crier_recoverable_sessions", now.recoverable),
     ] {
         gauge!(name).set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
     }
@@ -79,6 +89,24 @@ pub(crate) fn delivered(receivers: usize) {
     COUNTER.get_or_init(|| counter!("crier_deliveries_total")).increment(receivers);
 }
 
+pub(crate) fn entered(outcome: Recovery) {
+    let outcome = match outcome {
+        Recovery::Fresh => "fresh",
+        Recovery::Recovered => "recovered",
+        Recovery::NotRecovered(NotRecovered::Expired) => "expired",
+        Recovery::NotRecovered(NotRecovered::Unknown) => "unknown",
+        Recovery::NotRecovered(NotRecovered::UserChanged) => "user-changed",
+        Recovery::NotRecovered(NotRecovered::LogLost) => "log-lost",
+        Recovery::NotRecovered(NotRecovered::TooMuch) => "too-much",
+    };
+    counter!("crier_entries_total", "recovery" => outcome).increment(1);
+}
+
+pub(crate) fn replayed(events: usize) {
+    let events = u64::try_from(events).unwrap_or(u64::MAX);
+    counter!("crier_replayed_total").increment(events);
+}
+
 pub(crate) fn panicked() {
     counter!("crier_panics_total").increment(1);
 }
@@ -101,10 +129,6 @@ pub(crate) fn unknown_ack() {
 
 pub(crate) fn refused(status: http::StatusCode) {
     counter!("crier_refused_requests_total", "status" => status.as_str().to_owned()).increment(1);
-}
-
-pub(crate) fn forgot_id() {
-    counter!("crier_idempotency_forgotten_total").increment(1);
 }
 
 pub(crate) fn http_connections(change: f64) {

@@ -1,10 +1,13 @@
 //! What a server is built with.
 
-use std::{fmt, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, fmt, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration,
+};
 
-use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
+use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
 use http::{HeaderMap, request::Parts};
 
+use crate::recovery::RecoveryOptions;
 pub use crate::session::mailbox::OutboxLimits;
 
 /// How a server listens to its clients; the defaults are those of the reference.
@@ -41,6 +44,11 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Sessions of one address that have not joined a namespace yet; 0 = no cap, the default.
     pub unauthenticated_per_address: usize,
+    /// What is kept for clients that come back; `None`, the default, is nothing, as in the reference.
+    pub recovery: Option<RecoveryOptions>,
+    /// Further names of namespaces: a client that connects to the first is in the second, and is
+    /// answered under the first. Default none.
+    pub aliases: HashMap<Namespace, Namespace>,
 }
 
 /// Which origins may talk to a server.
@@ -109,6 +117,8 @@ impl Default for Options {
             origins: Arc::new(AnyOrigin),
             body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
+            recovery: None,
+            aliases: HashMap::new(),
         }
     }
 }

@@ -10,14 +10,14 @@ use std::{
 };
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Verifier,
-    VerifierOptions,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
+    Verifier, VerifierOptions,
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
         orders::OrderRules,
     },
-    store::MemoryStore,
+    store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
@@ -27,9 +27,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    apps,
-    auth::Gate,
-    bus::LocalBus,
+    apps::{self, Audience},
+    auth::{Expiry, Gate, Roster},
+    bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
     config::{AuthKeys, Config, OriginPolicy},
     http::{
@@ -43,6 +43,8 @@ use crate::{
         Pages,
         client::{ClientError, ClientFiles},
     },
+    presence::Presences,
+    recovery::RecoveryOptions,
     tasks::Background,
 };
 
@@ -83,6 +85,9 @@ pub enum StartError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The folder of the stores cannot be used, or is used by another process.
+    #[error("data_dir: {0}")]
+    Store(#[from] OpenError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -92,7 +97,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<LocalBus>,
+    pub bus: Arc<DurableBus>,
     /// The sockets of all replicas.
     pub cluster: Arc<LocalCluster>,
     /// Who checks tokens.
@@ -106,6 +111,7 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
+    store: Arc<EmbeddedStore>,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
@@ -151,17 +157,28 @@ impl Server {
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied()).limited(config.socket.limits.clone()),
+            Catalogue::new(config.apps.iter().copied())
+                .with(config.audiences)
+                .limited(config.socket.limits.clone()),
         );
-        let bus = Arc::new(LocalBus::new(io.clone()));
-        let cluster = Arc::new(LocalCluster::new(io.clone()));
-        let services = Arc::new(Services::new(Deps {
-            store: Arc::new(MemoryStore::new(Arc::clone(&bus) as Arc<dyn Outlet>, Clock::system())),
-            clock: Clock::system(),
+        let (clock, roster) = (Clock::system(), Roster::default());
+        let local = Arc::new(LocalBus::new(io.clone()));
+        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
+        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
+        let records = Arc::clone(&store) as Arc<dyn Store>;
+        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
+        let presence = Presences::new(config.presence.grace, &clock);
+        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
+        let deps = Deps {
+            store: records,
+            clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            order_rules: OrderRules::default(),
-        }));
+        };
+        let orders =
+            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
+        let settings = Settings { orders, ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -170,7 +187,11 @@ impl Server {
             config.apps.iter().copied().collect(),
         );
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
-        let policy = Policy::new(Vec::new(), development || mode == AuthMode::Off, membership);
+        let policy = Policy::new(
+            config.rooms.policy.clone(),
+            development || mode == AuthMode::Off,
+            membership,
+        );
         let background = Background::default();
         apps::install(
             &io,
@@ -180,6 +201,11 @@ impl Server {
                 catalogue: Arc::clone(&catalogue),
                 bus: Arc::clone(&bus) as Arc<dyn Bus>,
                 services: Arc::clone(&services),
+                roster,
+                expiry: Expiry::new(clock.clone()),
+                presence,
+                presence_audience: Audience::new(config.presence.audience),
+                clock,
                 background: background.clone(),
             },
         );
@@ -210,6 +236,7 @@ impl Server {
             ready,
             addresses,
             io,
+            store,
             config,
             prometheus,
             client,
@@ -230,7 +257,7 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, config, prometheus, client, listeners, ready, background, .. } = self;
+        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -288,6 +315,10 @@ impl Server {
         .await;
         if drained.is_err() {
             tracing::warn!("not everything had ended when the time to drain was over");
+        }
+        // Last: what was asked for until now is on disk, and the next process finds the file closed.
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "the store was not closed");
         }
         result
     }
@@ -367,7 +398,7 @@ fn verifier_options(config: &Config) -> VerifierOptions {
 }
 
 fn options(config: &Config) -> Options {
-    let socket = &config.socket;
+    let (socket, recovery) = (&config.socket, &config.recovery);
     Options {
         limits: Arc::new(socket.limits.clone()),
         path: socket.path.clone(),
@@ -382,6 +413,15 @@ fn options(config: &Config) -> Options {
         },
         origins: Arc::new(config.origin_policy()),
         body_timeout: config.http.body_timeout,
+        recovery: (!recovery.window.is_zero()).then_some(RecoveryOptions {
+            window: recovery.window,
+            entries_max: recovery.entries_max,
+            bytes_max: recovery.bytes_max,
+            replay_events_max: recovery.replay_events_max,
+            replay_bytes_max: recovery.replay_bytes_max,
+            sessions_max: recovery.sessions_max,
+        }),
+        aliases: config.namespaces.alias.clone(),
         unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
         ..Options::default()
     }

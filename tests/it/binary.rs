@@ -3,10 +3,12 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
 };
 
 use tests::{
+    process::TempDir,
     raw::{Response, WAIT, WebSocket, Wire, eventually},
     workspace::{self, Target},
 };
@@ -18,29 +20,36 @@ fn crier(args: &[&str]) -> Command {
     command
 }
 
-fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     crier(args).output().unwrap()
 }
 
-fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// A running `crier` on free ports.
-struct Crier {
+pub(crate) struct Crier {
     child: Child,
-    sockets: SocketAddr,
+    data: TempDir,
+    pub(crate) sockets: SocketAddr,
     internal: SocketAddr,
     lines: Vec<String>,
 }
 
 impl Crier {
-    fn start(settings: &[&str]) -> Self {
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        Self::start_in(TempDir::new("binary").unwrap(), settings)
+    }
+
+    /// Starts it with what an earlier one left in this folder.
+    fn start_in(data: TempDir, settings: &[&str]) -> Self {
         let mut command = crier(&[]);
+        command.env("CRIER_DATA_DIR", data.path().join("data"));
         for listener in ["listen", "rest_listen", "internal_listen"] {
             command.args(["--set", &format!("{listener}=127.0.0.1:0")]);
         }
@@ -61,13 +70,27 @@ impl Crier {
             url.split('/').next().unwrap().trim().parse().unwrap()
         };
         let (sockets, internal) = (address("sockets"), address("internal"));
-        Self { child, sockets, internal, lines }
+        Self { child, data, sockets, internal, lines }
     }
 
     fn get(address: SocketAddr, path: &str, host: &str) -> Response {
         let mut wire = Wire::connect(address);
         wire.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
         Response::read_head(&mut wire, WAIT)
+    }
+
+    /// Kills it at once and starts another one with what it left.
+    pub(crate) fn crash_and_start_again(mut self, settings: &[&str]) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let nothing = TempDir::new("binary").unwrap();
+        let data = std::mem::replace(&mut self.data, nothing);
+        Self::start_in(data, settings)
+    }
+
+    /// The folder of its stores.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.path().join("data")
     }
 
     fn signal(&self, name: &str) {

@@ -1,6 +1,6 @@
 //! Events that only some of the sockets in their rooms get.
 
-use crier_domain::{App, Bus, Class, Filter, Publish, UserId};
+use crier_domain::{App, Class, Filter, Publish, UserId};
 use crier_server::{Badge, Options, Who, bus::LocalBus};
 use serde::Deserialize;
 use tests::raw::WebSocket;
@@ -101,7 +101,7 @@ fn event(name: &str) -> Publish {
 fn the_bus_sends_to_whom_the_product_means() {
     let server = server();
     let bus = LocalBus::new(server.io.clone());
-    let publish = |event| server.runtime.block_on(Bus::publish(&bus, event)).unwrap();
+    let publish = |event| server.runtime.block_on(async { bus.send(event) }).unwrap();
     let ann = UserId::parse("ann").unwrap();
     let mut in_room = client(&server, r#"{"room":"a","owner":"ann"}"#);
     let mut outside = client(&server, "{}");
@@ -128,7 +128,7 @@ fn of_a_state_that_flaps_the_newest_is_sent() {
     let publish = |name: &str| {
         let (key, settle) = (Some("s".to_owned()), Some(std::time::Duration::from_millis(50)));
         let event = Publish { key, settle, ..event(name) };
-        server.runtime.block_on(async { Bus::publish(&bus, event).await }).unwrap();
+        server.runtime.block_on(async { bus.send(event) }).unwrap();
     };
     for name in ["offline", "online", "offline again"] {
         publish(name);

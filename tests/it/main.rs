@@ -11,11 +11,13 @@
 mod binary;
 mod browser;
 mod contract;
+mod durable;
 mod filters;
 mod handlers;
 mod hostile;
 mod official_client;
 mod readme;
+mod recovery;
 mod server;
 mod suites;
 mod tidy;

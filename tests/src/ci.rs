@@ -5,6 +5,7 @@
 //! this. Everything is built in one profile; only README's own commands build `crier` for release.
 
 mod rust;
+mod schemathesis;
 mod tools;
 
 use crate::process::{self, Outcome};
@@ -27,7 +28,7 @@ pub struct Options {
 /// The steps, in the order they run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Step {
-    /// Gets what the tests need: redis-server, Chromium, Node packages.
+    /// Gets what the tests need: redis-server, Chromium, Node packages, schemathesis.
     Tools,
     /// `cargo fmt --check`.
     Format,
@@ -38,6 +39,8 @@ pub enum Step {
     /// All tests of the workspace, among them fuzz corpus, official clients, browser, architecture
     /// and supply chain.
     Tests,
+    /// The sidecar against its OpenAPI document.
+    Schemathesis,
     /// `cargo doc`, warnings are errors.
     Docs,
     /// The public conformance suites in the folder that `CRIER_SUITES` names.
@@ -87,6 +90,7 @@ impl Step {
             Self::Lints => "lints",
             Self::Build => "build",
             Self::Tests => "tests",
+            Self::Schemathesis => "schemathesis",
             Self::Docs => "docs",
             Self::Suites => "suites",
             Self::Readme => "readme",
@@ -100,6 +104,7 @@ impl Step {
             Self::Lints => rust::lints(),
             Self::Build => rust::build(),
             Self::Tests => rust::tests(counts),
+            Self::Schemathesis => rust::build().and_then(|()| schemathesis::run(&rust::crier()?)),
             Self::Docs => rust::docs(),
             Self::Suites => rust::suites(counts),
             Self::Readme => rust::readme(counts),

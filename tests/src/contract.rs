@@ -73,7 +73,8 @@ pub fn run(apps: Apps) -> Outcome {
 
 fn start(data: &std::path::Path, apps: &str, secret: &str) -> Outcome<Running> {
     let mut command = process::command(workspace::binary(Target::Bin("crier-server", "crier"))?);
-    let (data, grace) = (format!("data_dir={}", data.display()), format!("presence.grace={GRACE_MS}"));
+    let (data, grace) =
+        (format!("data_dir={}", data.display()), format!("presence.grace={GRACE_MS}"));
     let (apps, secret) = (format!("apps={apps}"), format!("auth.secret={secret}"));
     for setting in [
         "listen=127.0.0.1:0",
@@ -124,7 +125,11 @@ fn every_event_had_its_run(runs: &str) -> Outcome {
         .collect();
     let missing: Vec<&String> = rows.difference(&had).collect();
     let unknown: Vec<&String> = had.difference(&rows).collect();
-    report::line(&format!("contract: {} of {} events had their run", rows.len() - missing.len(), rows.len()));
+    report::line(&format!(
+        "contract: {} of {} events had their run",
+        rows.len() - missing.len(),
+        rows.len()
+    ));
     if missing.is_empty() && unknown.is_empty() {
         return Ok(());
     }

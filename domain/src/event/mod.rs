@@ -24,13 +24,12 @@ pub mod system;
 mod template;
 pub mod vendor_chat;
 
+pub use crate::service::{NoObjectId, ObjectId};
 pub use audience::{CatalogueOptions, PaymentAudience, ProductAudience};
 pub use catalogue::{Catalogue, PAYLOAD_BYTES_MAX, Prepared};
 pub use error::CatalogueError;
 pub use free::{Json, Object};
-pub use id::{
-    ClientId, ClientIdError, Id, ObjectId, ObjectIdError, Text, TextError, TextId, TextIdError,
-};
+pub use id::{ClientId, ClientIdError, Id, Text, TextError, TextId, TextIdError};
 pub use list::List;
 pub use number::{Amount, Count, Latitude, Longitude, Signed, Whole};
 pub use params::{Param, Params, ParamsError};

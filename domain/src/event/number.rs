@@ -107,6 +107,12 @@ impl Amount {
     }
 }
 
+impl From<u32> for Count {
+    fn from(count: u32) -> Self {
+        Self(count.into())
+    }
+}
+
 /// Defines a whole number within a range; `5.0` is one, too.
 macro_rules! whole {
     ($(#[$doc:meta])* $name:ident, $int:ty, $min:literal ..= $max:literal, $expecting:literal) => {

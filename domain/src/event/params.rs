@@ -1,10 +1,11 @@
 //! What a publisher says besides the payload, to fill the names of rooms.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor},
+    de::{Error as _, IntoDeserializer as _, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
 use crate::identity::UserId;
@@ -118,6 +119,10 @@ impl<'de> Deserialize<'de> for Param {
                 Ok(Param::One(id.into()))
             }
 
+            fn visit_f64<E: serde::de::Error>(self, id: f64) -> Result<Param, E> {
+                UserId::deserialize(id.into_deserializer()).map(Param::One)
+            }
+
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Param, E> {
                 let id = UserId::parse(id);
                 id.map(Param::One).ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
@@ -139,6 +144,23 @@ impl<'de> Deserialize<'de> for Param {
         }
 
         deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl JsonSchema for Params {
+    fn schema_name() -> Cow<'static, str> {
+        "Params".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let id = generator.subschema_for::<UserId>();
+        json_schema!({
+            "type": "object",
+            "maxProperties": PARAMS_MAX,
+            "additionalProperties": {
+                "anyOf": [id, { "type": "array", "items": id, "minItems": 1, "maxItems": IDS_MAX }],
+            },
+        })
     }
 }
 

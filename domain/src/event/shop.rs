@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Amount, App, Audience, Class, ClientId, Done, Id, Joined, Object, ObjectId, Payload, Row, Text,
-    Whole, named,
+    App, Audience, Class, ClientId, Done, Joined, Object, ObjectId, Payload, Row, Text, Whole,
+    named,
 };
 use crate::{
     cluster::Status,
@@ -14,6 +14,8 @@ use crate::{
     service::limits::Counted,
     time::Timestamp,
 };
+
+pub use crate::service::orders::{CreateOrder, NewItem, Order, OrderItem, OrderStatus};
 
 /// Section 6 of the contract.
 pub(super) const ROWS: &[Row] = &[
@@ -169,89 +171,12 @@ pub struct Sent {
     pub saved: bool,
 }
 
-/// `order:create`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateOrder {
-    /// What is ordered: 1 to 100 lines.
-    #[schemars(length(min = 1, max = 100))]
-    pub items: Vec<OrderItem>,
-    /// Where to; fields of one's own are kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shipping_address: Option<Object>,
-    /// `card`, `cash`, or a word of one's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payment_method: Option<Text>,
-    /// The sum of the items.
-    pub total: Amount,
-    /// Makes a retry harmless.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
-}
-
-/// One line of an order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OrderItem {
-    /// The product.
-    pub product: ObjectId,
-    /// How many, at least 1.
-    #[schemars(range(min = 1))]
-    pub quantity: Whole,
-    /// The price of one.
-    pub price: Amount,
-}
-
-/// An order, as it is stored, answered and sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Order {
-    /// The order.
-    #[serde(rename = "_id")]
-    pub id: ObjectId,
-    /// Who ordered.
-    pub user: UserId,
-    /// What.
-    pub items: Vec<OrderItem>,
-    /// Where to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shipping_address: Option<Object>,
-    /// How it is paid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payment_method: Option<Text>,
-    /// The sum of the items.
-    pub total: Amount,
-    /// How far it is.
-    pub status: OrderStatus,
-    /// When it was ordered.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-}
-
-/// How far an order of the shop is: `pending → paid → shipped → delivered`, `cancelled` from the
-/// first two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OrderStatus {
-    /// Ordered; the stock is reserved.
-    Pending,
-    /// Paid; the stock is taken.
-    Paid,
-    /// On its way.
-    Shipped,
-    /// With the customer.
-    Delivered,
-    /// Will not come.
-    Cancelled,
-}
-
 /// `order:updateStatus`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateOrderStatus {
     /// The order.
-    pub order_id: Id,
+    pub order_id: ObjectId,
     /// The step to take.
     pub status: OrderStatus,
 }

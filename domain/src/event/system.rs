@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Audience, Class, Count, Direction, PayloadType, RateClass, Row, Sender};
+use super::{Audience, Class, Count, Direction, Done, PayloadType, RateClass, Row, Sender};
 use crate::{identity::UserId, time::Timestamp};
 
 /// Sections 1 and 3 of the contract.
@@ -18,7 +18,11 @@ pub(super) const ROWS: &[Row] = &[
         ack: Some(PayloadType::of::<Subscribed>()),
         ..to_server("unsubscribe", Sender::Anyone)
     },
-    to_server("heartbeat", Sender::Anyone),
+    Row {
+        payload: PayloadType::of::<Heartbeat>(),
+        ack: Some(PayloadType::of::<Done>()),
+        ..to_server("heartbeat", Sender::Anyone)
+    },
     Row {
         payload: PayloadType::of::<RefreshToken>(),
         ack: Some(PayloadType::of::<Refreshed>()),
@@ -45,6 +49,11 @@ pub(super) const ROWS: &[Row] = &[
     Row { payload: PayloadType::of::<SystemMaintenance>(), ..global("system_maintenance") },
     Row { payload: PayloadType::of::<ForceUpdate>(), ..global("force_update") },
 ];
+
+/// The rows that hold on every namespace of a connection, not on `/` alone (section 1).
+#[expect(dead_code, reason = "the documents read it next")]
+pub(crate) const EVERYWHERE: [&str; 4] =
+    ["token_refresh", "session_expiring", "session_expired", "disconnected"];
 
 const USER: Audience = Audience::Rooms(&["user:{userId}"]);
 

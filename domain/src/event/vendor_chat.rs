@@ -1,10 +1,13 @@
 //! The events of vendor-chat, on `/chat`: customers and vendors (contract, section 7).
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Audience, Class, ClientId, Id, Json, Object, Pagination, Payload, Row, Text};
 use crate::{
+    error::Refusal,
     identity::{UserId, UserType},
     service::limits::Counted,
     time::Timestamp,
@@ -100,6 +103,36 @@ pub struct AppError {
     pub message: String,
     /// As in HTTP.
     pub status_code: u16,
+    /// Seconds, where a later try makes sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl AppError {
+    /// An error of this app, in these words.
+    pub fn new(status_code: u16, message: impl Into<String>) -> Self {
+        Self { error: true, message: message.into(), status_code, retry_after: None }
+    }
+}
+
+impl From<&Refusal> for AppError {
+    fn from(refusal: &Refusal) -> Self {
+        let (status_code, wait) = match refusal {
+            // The source has one number for everything that is wrong with what was sent.
+            Refusal::Invalid { .. } | Refusal::Unfit { .. } | Refusal::UnknownChannel => {
+                (400, None)
+            }
+            Refusal::Unauthorized => (401, None),
+            Refusal::AccessDenied { .. } | Refusal::Forbidden { .. } => (403, None),
+            Refusal::NotFound { .. } | Refusal::UnknownEvent { .. } => (404, None),
+            Refusal::Conflict { .. } => (409, None),
+            Refusal::RateLimited { retry_after } => (429, Some(retry_after)),
+            Refusal::Unavailable { retry_after } => (503, Some(retry_after)),
+        };
+        // Whole seconds, rounded up: after that much it works.
+        let seconds = |wait: &Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after: wait.map(seconds), ..Self::new(status_code, refusal.to_string()) }
+    }
 }
 
 /// A chat: the pair of a customer and a vendor about one product.

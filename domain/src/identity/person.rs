@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crier_protocol::Room;
 use serde::{Deserialize, Serialize};
 
 use super::{Identity, UserId, UserType};
+use crate::{room::RoomName, service::once::hash};
 
 /// A side and an id on that side: customer 5 and vendor 5 are two persons (contract, section 7).
 ///
@@ -27,6 +29,19 @@ impl Person {
     /// Somebody on the other side: whom a customer writes to is a vendor, and the reverse.
     pub fn opposite(&self, user: UserId) -> Self {
         Self { side: self.side.other(), user }
+    }
+
+    /// The room of all their sockets on `/chat`. No client enters it by its name.
+    ///
+    /// An id that is too long for a room's name is hashed, under a prefix of its own.
+    pub fn room(&self) -> Room {
+        let text = self.to_string();
+        let room = RoomName::of("person:", &text).map(Room::from);
+        room.unwrap_or_else(|_| {
+            let hashed = hash([text.as_str()]);
+            let hex: String = hashed.iter().map(|byte| format!("{byte:02x}")).collect();
+            Room::from(format!("person.hashed:{hex}"))
+        })
     }
 
     /// Takes the text of a person apart again.
@@ -55,9 +70,14 @@ mod tests {
             ("CUSTOMER:5".into(), "VENDOR:5".into())
         );
         assert_ne!(customer, vendor);
-        for person in [customer, vendor.opposite(UserId::parse("a:b:c").unwrap())] {
-            assert_eq!(Person::parse(&person.to_string()), Some(person));
+        for person in [&customer, &vendor.opposite(UserId::parse("a:b:c").unwrap())] {
+            assert_eq!(Person::parse(&person.to_string()).as_ref(), Some(person));
         }
+        let long =
+            Person { side: UserType::Vendor, user: UserId::parse(&"x".repeat(256)).unwrap() };
+        let rooms = [customer.room(), vendor.room(), long.room()];
+        assert_eq!(rooms[0].as_str(), "person:CUSTOMER:5");
+        assert!(rooms[2].as_str().len() <= 128 && rooms[0] != rooms[1]);
         for text in ["", "5", "CUSTOMER", "CUSTOMER:", "customer:5", "ADMIN:5"] {
             assert_eq!(Person::parse(text), None, "{text}");
         }

@@ -123,6 +123,21 @@ impl<'de> Deserialize<'de> for UserId {
                 Ok(id.into())
             }
 
+            // `5.0` is the whole number 5 to JSON, though hardly anybody writes it so.
+            fn visit_f64<E: de::Error>(self, id: f64) -> Result<UserId, E> {
+                const END: f64 = 18_446_744_073_709_551_616.0;
+                let whole = id.fract() == 0.0 && (-END / 2.0..END).contains(&id);
+                if !whole {
+                    return Err(E::invalid_value(de::Unexpected::Float(id), &self));
+                }
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is whole, and in the range"
+                )]
+                Ok(if id < 0.0 { (id as i64).into() } else { (id as u64).into() })
+            }
+
             fn visit_str<E: de::Error>(self, id: &str) -> Result<UserId, E> {
                 UserId::parse(id)
                     .ok_or_else(|| E::invalid_value(de::Unexpected::Other("text"), &self))
@@ -139,7 +154,14 @@ impl JsonSchema for UserId {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "integer"], "minLength": 1, "maxLength": USER_ID_BYTES_MAX })
+        json_schema!({
+            "type": ["string", "integer"],
+            "minLength": 1,
+            "maxLength": USER_ID_BYTES_MAX,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+            "minimum": i64::MIN,
+            "maximum": u64::MAX,
+        })
     }
 }
 
@@ -151,6 +173,7 @@ mod tests {
     fn ids_compare_by_text_and_are_shown_as_given() {
         let number: UserId = serde_json::from_str("5").unwrap();
         let text: UserId = serde_json::from_str(r#""5""#).unwrap();
+        assert_eq!(serde_json::from_str::<UserId>("5.0").unwrap().as_str(), "5");
         assert_eq!(number, text);
         assert_eq!(serde_json::to_string(&number).unwrap(), "5");
         assert_eq!(serde_json::to_string(&text).unwrap(), r#""5""#);

@@ -12,14 +12,10 @@ pub const ROOM_BYTES_MAX: usize = 128;
 /// A legal name: 1 to 128 bytes of `A-Z a-z 0-9 _ - : . @ / %`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(inline)]
-pub struct RoomName(
-    #[schemars(
-        length(min = 1, max = ROOM_BYTES_MAX),
-        regex(pattern = "^[A-Za-z0-9_.:@/%-]+$")
-    )]
-    Arc<str>,
-);
+#[schemars(inline, extend(
+    "minLength" = 1, "maxLength" = ROOM_BYTES_MAX, "pattern" = "^[A-Za-z0-9_.:@/%-]+$"
+))]
+pub struct RoomName(Arc<str>);
 
 /// Why a text is no name of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

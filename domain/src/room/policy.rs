@@ -22,12 +22,11 @@ pub trait Membership: fmt::Debug + Send + Sync {
     /// Who placed an order; `None` where there is no such order.
     fn owner_of_order<'a>(&'a self, order_id: &'a str) -> MembershipFuture<'a, Option<UserId>>;
 
-    /// Whether a user takes part in a chat; agents and admins do in those of the support pool.
+    /// Whether somebody takes part in a chat; `agent` and `admin` stand for the support pool.
     fn is_participant<'a>(
         &'a self,
         chat_id: &'a str,
-        user: &'a UserId,
-        role: Role,
+        who: &'a Identity,
     ) -> MembershipFuture<'a, bool>;
 
     /// Whether a backend granted a user a room.
@@ -163,7 +162,7 @@ impl Policy {
             }
             (Who::Participant, Thing::Chat) => {
                 let Some(chat) = decoded_id(row.id) else { return Ok(false) };
-                membership.is_participant(&chat, &identity.user, identity.role).await
+                membership.is_participant(&chat, identity).await
             }
             _ => Ok(false),
         }

@@ -36,6 +36,19 @@ pub struct PerMinute {
     pub notifications: NonZeroU32,
 }
 
+impl PerMinute {
+    /// How many of these.
+    pub fn of(&self, what: Counted) -> NonZeroU32 {
+        match what {
+            Counted::ChatMessage => self.chat_messages,
+            Counted::NewChat => self.new_chats,
+            Counted::RoomMessage => self.room_messages,
+            Counted::Order => self.orders,
+            Counted::Notification => self.notifications,
+        }
+    }
+}
+
 impl Default for PerMinute {
     fn default() -> Self {
         let n = |n: u32| NonZeroU32::MIN.saturating_add(n - 1);

@@ -2,7 +2,7 @@
 
 use super::Services;
 use crate::{
-    identity::{Role, UserId},
+    identity::{Identity, UserId},
     room::{Membership, MembershipFuture, RoomName},
 };
 
@@ -14,10 +14,9 @@ impl Membership for Services {
     fn is_participant<'a>(
         &'a self,
         chat_id: &'a str,
-        user: &'a UserId,
-        role: Role,
+        who: &'a Identity,
     ) -> MembershipFuture<'a, bool> {
-        Box::pin(self.chat.is_participant(chat_id, user, role))
+        Box::pin(self.chat.is_participant(chat_id, who))
     }
 
     fn is_granted<'a>(

@@ -14,13 +14,14 @@ mod object_id;
 pub mod once;
 pub mod orders;
 pub mod page;
+pub mod posts;
 pub mod products;
 pub mod revocations;
 mod settle;
 mod stored;
 mod stripes;
 pub mod subscriptions;
-mod telling;
+pub(crate) mod telling;
 pub mod text;
 pub mod users;
 
@@ -28,7 +29,12 @@ pub use object_id::{NoObjectId, ObjectId};
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, cluster::Cluster, store::Store};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    store::Store,
+};
 
 /// What services are built on.
 #[derive(Clone, Debug)]
@@ -41,17 +47,19 @@ pub struct Deps {
     pub cluster: Arc<dyn Cluster>,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
-    /// What an operator chose about orders.
-    pub order_rules: orders::OrderRules,
 }
 
-/// What chats and notifications are held to; every default is the contract's.
+/// What chats, notifications and orders are held to; every default is the contract's.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Of chats.
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of orders and products.
+    pub orders: orders::OrderRules,
+    /// Of vendor-chat.
+    pub vendor_chat: VendorChatSettings,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -71,10 +79,14 @@ pub struct Services {
     pub notifications: Arc<notifications::Notifications>,
     /// Orders with stock.
     pub orders: orders::Orders,
+    /// Messages to rooms.
+    pub posts: posts::Posts,
     /// What is sold.
     pub products: products::Products,
     /// The user directory.
     pub users: Arc<users::Users>,
+    /// Chats in the words of vendor-chat.
+    pub vendor_chats: VendorChats,
 }
 
 impl Services {
@@ -92,16 +104,23 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let chat = Arc::new(chat::Chats::new(
+            &deps,
+            Arc::clone(&notifications),
+            Arc::clone(&users),
+            settings.chat,
+        ));
         Self {
-            chat: Arc::new(chat::Chats::new(
-                &deps,
-                Arc::clone(&notifications),
+            vendor_chats: VendorChats::new(
+                Arc::clone(&chat),
                 Arc::clone(&users),
-                settings.chat,
-            )),
+                settings.vendor_chat,
+            ),
+            chat,
             notifications,
-            orders: orders::Orders::new(&deps, Arc::clone(&stripes)),
-            products: products::Products::new(&deps, stripes),
+            posts: posts::Posts::new(&deps),
+            products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
+            orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,
             grants: grants::Grants::new(&deps),
             revocations: revocations::Revocations::new(&deps),

@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::event::Id;
+
 /// 12 bytes, written as 24 hexadecimal digits; shown in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId([u8; 12]);
@@ -53,6 +55,13 @@ impl ObjectId {
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl From<ObjectId> for Id {
+    fn from(id: ObjectId) -> Self {
+        // Digits alone are a legal id, so the number is never seen.
+        Self::parse(&id.to_string()).unwrap_or_else(|| 0_u64.into())
     }
 }
 

@@ -1,9 +1,8 @@
 //! Pages of a list, as every list of the contract has them.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::error::Refusal;
+
+pub use crate::event::Pagination;
 
 /// Items of a page where nothing else is asked for.
 pub const LIMIT: u64 = 20;
@@ -49,48 +48,14 @@ impl Page {
         (self.number - 1).saturating_mul(self.limit)
     }
 
+    /// Where it stands in a list of so many items.
+    pub fn of_total(self, total: u64) -> Pagination {
+        Pagination::of(self.number, self.limit, total)
+    }
+
     /// How many items it has at most.
     pub fn limit(self) -> u64 {
         self.limit
-    }
-}
-
-/// Where a page stands in its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Pagination {
-    /// From 1.
-    pub current_page: u64,
-    /// The one after it; null where there is none.
-    pub next_page: Option<u64>,
-    /// The one before it; null where there is none.
-    pub prev_page: Option<u64>,
-    /// Whether there is one after it.
-    pub has_next: bool,
-    /// Whether there is one before it.
-    pub has_prev: bool,
-    /// How many pages there are; 0 of an empty list.
-    pub total_pages: u64,
-    /// How many items there are.
-    pub total_records: u64,
-}
-
-impl Pagination {
-    /// Of a page in a list of so many items.
-    pub fn of(page: Page, total: u64) -> Self {
-        let pages = total.div_ceil(page.limit);
-        let next_page = (page.number < pages).then(|| page.number + 1);
-        // Behind the end, the one before is the last that there is.
-        let prev_page = Some((page.number - 1).min(pages)).filter(|prev| *prev > 0);
-        Self {
-            current_page: page.number,
-            next_page,
-            prev_page,
-            has_next: next_page.is_some(),
-            has_prev: prev_page.is_some(),
-            total_pages: pages,
-            total_records: total,
-        }
     }
 }
 
@@ -113,23 +78,6 @@ impl<T> Listed<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_page_knows_its_neighbours() {
-        for (page, total, (prev, next, pages)) in [
-            (1, 0, (None, None, 0)),
-            (1, 20, (None, None, 1)),
-            (1, 21, (None, Some(2), 2)),
-            (2, 21, (Some(1), None, 2)),
-            (9, 21, (Some(2), None, 2)),
-            (9, 0, (None, None, 0)),
-        ] {
-            let shown = Pagination::of(Page::of(Some(page), None).unwrap(), total);
-            let got = (shown.prev_page, shown.next_page, shown.total_pages);
-            assert_eq!(got, (prev, next, pages), "page {page} of {total}");
-            assert_eq!((shown.has_prev, shown.has_next), (prev.is_some(), next.is_some()));
-        }
-    }
 
     #[test]
     fn what_is_no_page_is_refused() {

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::error::Refusal;
 
+/// What [`has_control`] lets pass, as a pattern for schemas.
+pub const PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
 /// Whether a text has a control character (Cc) other than tab, LF and CR.
 pub fn has_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))

@@ -37,6 +37,7 @@ impl MemoryStore {
     }
 
     fn commit_now(&self, commit: Commit) -> Result<Committed, StoreError> {
+        commit.check()?;
         let now = self.clock.unix_ms();
         let mut state = self.lock();
         if let Some(claim) = &commit.claim

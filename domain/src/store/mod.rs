@@ -10,9 +10,16 @@
 //! commit either happens whole, on disk before it is answered, or not at all. Its events go out after
 //! it and in the order of the commits, so no client hears of what a crash takes back.
 
+mod bounds;
+mod embedded;
 mod key;
 mod memory;
 
+pub use bounds::{
+    ANSWER_BYTES_MAX, CLAIM_KEY_BYTES_MAX, COMMIT_BYTES_MAX, EVENTS_MAX, KEY_BYTES_MAX,
+    VALUE_BYTES_MAX, WRITES_MAX,
+};
+pub use embedded::{EmbeddedStore, OpenError};
 pub use key::{Key, Parts};
 pub use memory::MemoryStore;
 
@@ -31,13 +38,25 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///
 /// Dropping the future of a commit leaves open whether it happened; a claim settles it.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// The record under a key.
+    /// The record under a key. An expired one is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where it cannot be read, [`StoreError::Unavailable`].
     fn get(&self, key: Key) -> StoreFuture<'_, Option<Record>>;
 
-    /// Records in the order of their keys, at most [`Scan::limit`]. Expired ones are left out.
+    /// Records in the order of their keys, at most [`Scan::limit`], all as of one moment. Expired ones
+    /// are left out, and so are damaged ones, which are logged: one bad record does not take its
+    /// neighbours along. The answer is held in memory: ask for no more than is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
     fn scan(&self, scan: Scan) -> StoreFuture<'_, Vec<(Key, Record)>>;
 
-    /// Does all of it, or nothing.
+    /// Does all of it, or nothing. Claims come first, then expectations, in their order. Once it is
+    /// answered it is on disk, every read sees it, and its events have been handed to the
+    /// [`Outlet`](crate::Outlet). Bounds: [`WRITES_MAX`], [`VALUE_BYTES_MAX`], [`COMMIT_BYTES_MAX`].
     ///
     /// # Errors
     ///
@@ -206,7 +225,8 @@ pub enum Committed {
     },
 }
 
-/// Why the store did not do it. Nothing was changed.
+/// Why the store did not do it. Nothing was changed; only where the disk failed on the way of a commit,
+/// [`StoreError::Unavailable`] may be the answer to one that proves done later, which a claim settles.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// A record is not as expected: read again, decide again.

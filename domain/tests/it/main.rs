@@ -7,11 +7,15 @@
     clippy::indexing_slicing,
     reason = "helpers of tests fail by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
 mod catalogue;
+mod contract;
 mod keys;
 mod orders;
 mod policy;
 mod publish_of;
+mod published;
+mod store;
 mod tokens;
 mod users;

@@ -20,10 +20,9 @@ impl Membership for Stored {
     fn is_participant<'a>(
         &'a self,
         chat_id: &'a str,
-        user: &'a UserId,
-        _: Role,
+        who: &'a Identity,
     ) -> MembershipFuture<'a, bool> {
-        Box::pin(async move { Ok(chat_id == "1" && user.as_str() == "5") })
+        Box::pin(async move { Ok(chat_id == "1" && who.user.as_str() == "5") })
     }
 
     fn is_granted<'a>(
@@ -44,12 +43,7 @@ impl Membership for Away {
     fn owner_of_order<'a>(&'a self, _: &'a str) -> MembershipFuture<'a, Option<UserId>> {
         Box::pin(async { Err(away()) })
     }
-    fn is_participant<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a UserId,
-        _: Role,
-    ) -> MembershipFuture<'a, bool> {
+    fn is_participant<'a>(&'a self, _: &'a str, _: &'a Identity) -> MembershipFuture<'a, bool> {
         Box::pin(async { Err(away()) })
     }
     fn is_granted<'a>(&'a self, _: &'a RoomName, _: &'a UserId) -> MembershipFuture<'a, bool> {

@@ -33,7 +33,7 @@ pub struct Outgoing {
     forms: [OnceLock<Bytes>; FORMS],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     Connect {
         sid: SocketId,
@@ -114,6 +114,31 @@ impl Outgoing {
     /// Sends a client away from the namespace; it does not come back by itself.
     pub fn disconnect(namespace: &Namespace) -> Self {
         Self::new(namespace, Body::Disconnect)
+    }
+
+    /// The same packet with a string as the last argument of its event: the offset that a client keeps and
+    /// hands back to recover its session. A packet other than an event without ack stays as it is,
+    /// since a client takes an offset from these alone (`socket.io-client` 4.8, `emitEvent`).
+    #[must_use]
+    pub fn with_last(self, last: &str) -> Self {
+        match self.body {
+            Body::Event { name, id: None, args } => {
+                let body = Body::Event { name, id: None, args: args.with_last(last) };
+                Self::new(&self.namespace, body)
+            }
+            _ => self,
+        }
+    }
+
+    /// The same packet for those who know the namespace by another name; encoded anew.
+    #[must_use]
+    pub fn renamed(&self, namespace: &Namespace) -> Self {
+        Self::new(namespace, self.body.clone())
+    }
+
+    /// The name that the packet carries.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// Complete websocket frames of a server: a text frame, then one binary frame an attachment;

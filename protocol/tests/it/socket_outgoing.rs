@@ -32,6 +32,32 @@ fn ids() -> (SocketId, Pid) {
     (SocketId::from_random([0; 15]), Pid::from_random([0; 16]))
 }
 
+#[test]
+fn an_event_carries_its_offset_as_the_last_argument() {
+    let id = AckId::new(1).expect("a safe integer");
+    let args = || Args::many(&(1, "two")).expect("serialisable");
+    let asked = Outgoing::event(&MAIN, "e", args(), Some(id)).expect("legal");
+    for (packet, expected) in [
+        (event("e", Args::none()), r#"42["e","x~1"]"#),
+        (event("e", args()), r#"42["e",1,"two","x~1"]"#),
+        // Of these a client takes no offset, and the second argument of an ack is its application's.
+        (asked, r#"421["e",1,"two"]"#),
+        (Outgoing::ack(&MAIN, id, args()).expect("legal"), r#"431[1,"two"]"#),
+        (Outgoing::disconnect(&MAIN), "41"),
+    ] {
+        assert_eq!(polled(&packet.with_last("x~1")), expected);
+    }
+}
+
+#[test]
+fn a_packet_is_written_anew_under_another_name_of_its_namespace() {
+    let packet = event("e", Args::many(&(1,)).expect("serialisable"));
+    assert_eq!(polled(&packet), r#"42["e",1]"#);
+    let renamed = packet.renamed(&namespace("/ws"));
+    assert_eq!(polled(&renamed), r#"42/ws,["e",1]"#);
+    assert_eq!(renamed.namespace().as_str(), "/ws");
+}
+
 /// Each row: a packet and the Engine.IO text that the reference would send.
 #[test]
 fn packets_are_written_as_the_reference_writes_them() {

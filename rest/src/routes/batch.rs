@@ -1,10 +1,10 @@
 //! `POST /api/events`: up to 1,000 events of the catalogue; the good ones go out, in their order.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use crier_domain::{Params, RoomName, UserId};
+use crier_domain::{Params, RoomName};
 use http::{Method, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
             Access::Backend,
             handle,
         )
-        .body_of::<Vec<Item<'_>>>(BodyMax::Batch)
+        .body_of::<List<AnyItem, EVENTS_MAX>>(BodyMax::Batch)
         .idempotent()
         .answers::<Vec<Outcome>>(StatusCode::ACCEPTED, "What became of each")
         .refuses(&[StatusCode::CONFLICT]),
@@ -53,12 +53,30 @@ struct Item<'a> {
     data: &'a RawValue,
     /// Fills the names of rooms, before the payload does.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
     /// Replaces the event's own rooms.
+    #[schemars(length(min = 1))]
     rooms: Option<List<RoomName, ROOMS_MAX>>,
     /// Makes a retry harmless for 24 h.
     id: Option<Id>,
+}
+
+/// What stands in the array: one that is no item has an error of its own, and harms no other.
+struct AnyItem;
+
+impl JsonSchema for AnyItem {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AnyItem".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<Item<'_>>();
+        json_schema!({ "anyOf": [item, { "description": "Answered with an error of its own." }] })
+    }
 }
 
 /// The answer for one item.
@@ -96,7 +114,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {
     let Item { event, data, params, rooms, id } = parse(item.get())?;
-    let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
+    let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
     let accepted = publish(state, event, id.or(fallback), fingerprint).await?;
     Ok(accepted.id)
 }

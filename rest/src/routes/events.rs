@@ -1,8 +1,6 @@
 //! `POST /api/events/{event}`: one event of the catalogue.
 
-use std::collections::BTreeMap;
-
-use crier_domain::{Params, Publish, RoomName, UserId};
+use crier_domain::{Params, Prepared, Publish, RoomName};
 use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,9 +39,9 @@ struct Request<'a> {
     data: &'a RawValue,
     /// Fills the names of rooms, before the payload does.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, UserId>", extend("maxProperties" = 32))]
     params: Params,
     /// Replaces the event's own rooms.
+    #[schemars(length(min = 1))]
     rooms: Option<List<RoomName, ROOMS_MAX>>,
     /// Makes a retry harmless for 24 h; the header `Idempotency-Key` says the same.
     id: Option<Id>,
@@ -56,7 +54,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let event = call.param_text("event").map_err(|_| ApiError::UnknownEvent { nearest: None })?;
     let Request { data, params, rooms, id } = body.parse()?;
     let id = Id::one(id, Id::from_header(&call.headers)?)?;
-    let (event, fingerprint) = prepare(state, &event, data, &params, rooms)?;
+    let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
     Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)
 }
 
@@ -64,8 +62,9 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 ///
 /// # Errors
 ///
-/// 404 with the nearest name, 422 naming the path.
-pub(super) fn prepare(
+/// 404 with the nearest name, 422 naming the path; also where the event would go to everyone and
+/// there are too many.
+pub(super) async fn prepare(
     state: &State,
     event: &str,
     data: &RawValue,
@@ -83,5 +82,10 @@ pub(super) fn prepare(
     let names = rooms.iter().flatten().map(RoomName::as_str);
     let fingerprint = fingerprint(fixed.into_iter().chain(names));
     let prepared = state.parts.catalogue.validate(event, data, params, rooms)?;
+    if let Some(most) = prepared.needs_rooms_above
+        && state.parts.cluster.sockets_len(&prepared.namespace).await > most
+    {
+        return Err(ApiError::invalid("rooms", Prepared::ROOMS_REQUIRED));
+    }
     Ok((prepared.into_publish(None), fingerprint))
 }

@@ -5,12 +5,14 @@ mod batch;
 mod docs;
 mod emit;
 mod events;
+mod grants;
 mod health;
 mod orders;
 mod presence;
 mod products;
 mod rooms;
 mod sockets;
+mod users;
 
 use std::{
     convert::Infallible,
@@ -42,6 +44,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         sockets::operations(),
         rooms::operations(),
         presence::operations(),
+        grants::operations(),
+        users::operations(),
         orders::operations(),
         products::operations(),
         health::operations(),

@@ -3,6 +3,7 @@
 use crier_domain::{
     RoomName,
     cluster::{RoomSize, RoomView},
+    service::page::Pagination,
 };
 use crier_protocol::Room;
 use http::{Method, StatusCode};
@@ -13,7 +14,7 @@ use crate::{
     answer::Answer,
     call::Call,
     error::ApiError,
-    paging::{PageQuery, Pagination},
+    paging::{PageQuery, cut},
     table::{Access, Operation},
 };
 
@@ -29,8 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
             list,
         )
         .query::<PageQuery>()
-        .answers::<Rooms>(StatusCode::OK, "A page of them")
-        .link("room", "getRoom", &[("room", "$response.body#/rooms/0/room")]),
+        .answers::<Rooms>(StatusCode::OK, "A page of them"),
         Operation::new(
             &get,
             "/api/rooms/{room}",
@@ -54,10 +54,10 @@ struct Rooms {
 }
 
 async fn list(call: Call) -> Result<Answer, ApiError> {
-    let page: PageQuery = call.query()?;
+    let page = call.query::<PageQuery>()?.page()?;
     let mut rooms = call.state.parts.cluster.rooms().await;
     rooms.sort_by(|a, b| a.room.cmp(&b.room));
-    let (rooms, pagination) = page.cut(rooms);
+    let (rooms, pagination) = cut(page, rooms);
     Answer::ok(&Rooms { rooms, pagination })
 }
 

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::operation::{Access, Content, Operation, Success};
-use crate::{error, publishing::Id};
+use crate::error;
 
 /// The document of these operations.
 pub(crate) fn openapi(operations: &[Operation]) -> Value {
@@ -66,7 +66,7 @@ fn describe(
         "operationId": id,
         "tags": [tag(operation)],
         "summary": operation.summary,
-        "description": who(operation.access),
+        "description": operation.access.who(),
         "security": security(operation.access),
         "responses": answers(operation, generator),
     });
@@ -102,16 +102,6 @@ fn tag(operation: &Operation) -> &'static str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-fn who(access: Access) -> &'static str {
-    match access {
-        Access::Public => "Public.",
-        Access::Anyone => "Public; a token may be shown.",
-        Access::User => "For users. An API key is no user.",
-        Access::UserOrKey => "For users, and for API keys, which count as role `service`.",
-        Access::Backend => "For tokens of role `service` or `admin`, and for API keys.",
-    }
-}
-
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
@@ -134,9 +124,10 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
         parameters.extend(fields(schema(generator)));
     }
     if operation.idempotent {
-        let schema = generator.subschema_for::<Id>();
         parameters.push(json!({
-            "name": "Idempotency-Key", "in": "header", "schema": schema,
+            "name": "Idempotency-Key", "in": "header",
+            // Like an id in a body, but of what a header can hold.
+            "schema": { "type": "string", "pattern": "^[!-~]([ -~]{0,62}[!-~])?$" },
             "description": "Makes a retry harmless for 24 h.",
         }));
     }

@@ -69,22 +69,27 @@ impl Table {
     /// body is left out.
     pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Found<'_, 'p> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        for resource in &self.resources {
-            let Some(operation) = resource.operations.first() else { continue };
-            let Some(values) = operation.template.fit(path) else { continue };
-            // The most literal path has the request, whatever the method: `/all` is never an id.
-            let mut operations = resource.operations.iter();
-            return match operations.find(|operation| operation.methods.contains(method)) {
-                Some(operation) => Found::Operation(operation, values),
-                None => Found::OtherMethods { allow: &resource.allow },
-            };
+        let Some((resource, values)) = self.resource(path) else {
+            return Found::Nothing;
+        };
+        let mut operations = resource.operations.iter();
+        match operations.find(|operation| operation.methods.contains(method)) {
+            Some(operation) => Found::Operation(operation, values),
+            None => Found::OtherMethods { allow: &resource.allow },
         }
-        Found::Nothing
     }
 
-    /// Whether some operation has this path.
-    pub(crate) fn has(&self, path: &str) -> bool {
-        !matches!(self.find(&Method::GET, path), Found::Nothing)
+    /// The methods of a path; `None` where no operation has it.
+    pub(crate) fn allow(&self, path: &str) -> Option<&str> {
+        self.resource(path).map(|(resource, _)| resource.allow.as_str())
+    }
+
+    /// What has a path: the most literal one, whatever the method, so that `/all` is never an id.
+    fn resource<'p>(&self, path: &'p str) -> Option<(&Resource, Vec<(&'static str, &'p str)>)> {
+        self.resources.iter().find_map(|resource| {
+            let values = resource.operations.first()?.template.fit(path)?;
+            Some((resource, values))
+        })
     }
 }
 

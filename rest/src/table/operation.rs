@@ -54,6 +54,19 @@ pub(crate) enum Access {
     Backend,
 }
 
+impl Access {
+    /// In words, for people.
+    pub(crate) fn who(self) -> &'static str {
+        match self {
+            Self::Public => "Public.",
+            Self::Anyone => "Public; a token may be shown.",
+            Self::User => "For users. An API key is no user.",
+            Self::UserOrKey => "For users, and for API keys, which count as role `service`.",
+            Self::Backend => "For tokens of role `service` or `admin`, and for API keys.",
+        }
+    }
+}
+
 /// A request's body.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyShape {

@@ -8,7 +8,6 @@ use crier_domain::{
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
-        orders::OrderRules,
     },
     store::MemoryStore,
 };
@@ -59,7 +58,6 @@ pub(crate) fn rig_that_is(config: SidecarConfig, ready: bool) -> Rig {
         clock,
         cluster: Arc::clone(&cluster) as _,
         limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        order_rules: OrderRules::default(),
     }));
     let parts = Parts {
         bus: Arc::clone(&bus) as _,
@@ -121,6 +119,12 @@ impl Call {
     pub(crate) fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string().into();
         self.header("content-type", "application/json")
+    }
+
+    /// With another method, for what `post` puts in.
+    pub(crate) fn with_method(mut self, method: Method) -> Self {
+        self.request = self.request.method(method);
+        self
     }
 
     /// Without this header, for what `post` puts in.

@@ -5,6 +5,7 @@ use crier_protocol::Room;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::bus::lock;
 use crate::client::{call, config, get, post, rig, rig_that_is};
 
 pub(crate) fn cancelled() -> Value {
@@ -48,6 +49,47 @@ async fn named_rooms_replace_the_template() {
     let none = json!({ "data": cancelled(), "rooms": [] });
     let answer = post("/api/events/order_cancelled", &none).send(&rig).await;
     assert_eq!(answer.expect_invalid(), "rooms");
+}
+
+#[tokio::test]
+async fn what_would_go_to_too_many_needs_rooms() {
+    let rig = rig();
+    let everyone = json!({ "data": { "storeId": "s1" } });
+    let named = json!({ "data": { "storeId": "s1" }, "rooms": ["s1"] });
+    *lock(&rig.cluster.sockets) = 1_000;
+    let answer = post("/api/events/store_online", &everyone).send(&rig).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["rooms"]), (202, &json!([])));
+    *lock(&rig.cluster.sockets) = 1_001;
+    let answer = post("/api/events/store_online", &everyone).send(&rig).await;
+    assert_eq!(answer.expect_invalid(), "rooms");
+    let answer =
+        post("/api/events", &json!([{ "event": "store_offline", "data": { "storeId": "s1" } }]));
+    let refused = &answer.send(&rig).await.json()[0]["error"];
+    assert_eq!(refused["details"]["path"], "rooms", "{refused}");
+    assert_eq!(post("/api/events/store_online", &named).send(&rig).await.status.as_u16(), 202);
+    assert_eq!(rig.bus.published().len(), 2);
+}
+
+#[tokio::test]
+async fn a_parameter_may_be_a_list() {
+    let rig = rig();
+    let post_of = |followers: Value| {
+        let data = json!({
+            "id": "p1", "userId": "u1", "userName": "Ann", "type": "purchase", "content": "c",
+            "createdAt": "2026-01-31T09:30:00.000Z",
+        });
+        post(
+            "/api/events/feed_new_post",
+            &json!({ "data": data, "params": { "followerIds": followers } }),
+        )
+    };
+    let answer = post_of(json!(["u2", 3])).send(&rig).await;
+    assert_eq!(answer.json()["rooms"], json!(["feed:u2", "feed:3", "user:u2", "user:3"]));
+    for wrong in [json!([]), json!(vec![1; 1_001]), json!("u2"), json!([null])] {
+        let answer = post_of(wrong).send(&rig).await;
+        let path = answer.expect_invalid();
+        assert!(path.starts_with("params.followerIds"), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -21,3 +21,4 @@ mod orders;
 mod origins;
 mod process;
 mod sockets;
+mod users;

@@ -7,7 +7,8 @@ use std::{
 
 use crier_protocol::socket::ParserChoice;
 use crier_server::{
-    Ack, Args, Binary, ConnectError, Io, Namespace, Options, Payload, Socket, Value,
+    Ack, Args, Binary, ConnectError, Io, Namespace, Options, Payload, RecoveryOptions, Socket,
+    Value,
 };
 use http::HeaderMap;
 use serde_json::json;
@@ -23,6 +24,7 @@ pub(crate) fn server(parser: ParserChoice) -> Io {
             })
         })),
         parser,
+        recovery: Some(RecoveryOptions::default()),
         ..crate::options(2000, 20_000)
     };
     let io = Io::new(options);

@@ -45,6 +45,8 @@ pub struct Envelope {
     pub args: Args,
     /// Dropped for a client to whom it cannot be written at once.
     pub volatile: bool,
+    /// Kept for clients that come back, where the server keeps a log; never so where it is volatile.
+    pub recoverable: bool,
     /// Where a client is behind, only the newest of a key is owed to it.
     pub key: Option<Arc<str>>,
 }

@@ -3,17 +3,24 @@
 use std::sync::Arc;
 
 use crier_domain::{
-    App, AuthMode, Bus, Catalogue, Direction, Identity, Policy, Refusal, Role, RoomName, UserId,
+    App, AuthMode, Bus, Catalogue, Clock, Identity, Policy, Refusal, Role, RoomName, Row, UserId,
     event::Sender, service::Services,
 };
 
-use super::{answer, system};
+use crier_protocol::Room;
+
+use super::{
+    answer,
+    presence::{self, Audience},
+    system,
+};
 use crate::{
-    auth::{Gate, apps_of, identity},
+    auth::{Expiry, Gate, Roster, apps_of, identity, restored, set_identity},
     namespace::{
         handler::Ack,
         socket::{JoinError, Socket},
     },
+    presence::Presences,
     tasks::Background,
 };
 
@@ -33,6 +40,16 @@ pub struct Context {
     pub bus: Arc<dyn Bus>,
     /// What the shop does.
     pub services: Arc<Services>,
+    /// The sockets of each user.
+    pub roster: Roster,
+    /// Tokens that end while their sockets are connected.
+    pub expiry: Expiry,
+    /// Who is there.
+    pub presence: Presences,
+    /// Who hears of it on `/`.
+    pub presence_audience: Audience,
+    /// What time it is.
+    pub clock: Clock,
     /// Where work beside the handlers runs.
     pub background: Background,
 }
@@ -61,7 +78,8 @@ impl Context {
             Some(identity) => same_user(&identity, claimed).map(|()| identity),
             None if self.gate.mode() == AuthMode::Off => {
                 let identity = Arc::new(claimed_identity(claimed.clone()));
-                socket.insert(Arc::clone(&identity));
+                set_identity(socket, Arc::clone(&identity));
+                self.roster.add(socket);
                 system::signed_in(self, socket);
                 Ok(identity)
             }
@@ -97,23 +115,31 @@ impl Context {
             socket.leave(room.as_str());
             return Err(refusal);
         }
+        if is_new {
+            presence::entered(self, socket, room).await;
+        }
         Ok(is_new)
+    }
+
+    /// Those of these rooms, of a former socket of this client, that it may have again.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    pub async fn restore(&self, socket: &Socket, rooms: Vec<Room>) -> Vec<Room> {
+        restored(self, socket, rooms).await
     }
 
     /// Makes a socket leave a room; whether it was in there.
     pub fn leave(&self, socket: &Socket, room: &RoomName) -> bool {
         let was_in = socket.is_in(room.as_str());
         socket.leave(room.as_str());
+        presence::left(self, socket, room);
         was_in
     }
 
     /// What holds for every event of a client, before its handler runs: `None` where the event was
     /// refused, and its ack answered.
-    pub(super) fn welcome(&self, socket: &Socket, event: &str, ack: Ack) -> Option<Ack> {
-        // What no row knows has no handler either.
-        let Some(row) = self.catalogue.to_server(socket.namespace().name().as_str(), event) else {
-            return Some(ack);
-        };
+    pub(super) fn welcome(&self, socket: &Socket, event: &str, row: &Row, ack: Ack) -> Option<Ack> {
         if row.app.is_some_and(|app| !apps_of(socket).contains(app)) {
             // As for a server that does not have the app: told where it is asked for.
             if ack.is_wanted() {

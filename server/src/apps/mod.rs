@@ -1,12 +1,17 @@
 //! The applications, written against the public handler API.
 
 mod context;
+mod marketplace;
+mod on;
+mod others;
+mod presence;
 mod reply;
+mod shop;
 mod system;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use crier_domain::{Refusal as DomainRefusal, event::describe_parts};
+use crier_domain::{App, Direction, Refusal as DomainRefusal, Row, event::describe_parts};
 use crier_protocol::socket::Args;
 
 pub use self::{
@@ -22,7 +27,8 @@ use crate::{
     },
 };
 
-pub(crate) use system::say_goodbye;
+pub use self::presence::{Audience, AudienceMode};
+pub(crate) use self::system::{enter_own_rooms, say_goodbye};
 
 /// How long a handler may work on one event. Whoever asked is answered by then.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -33,9 +39,30 @@ pub fn install(io: &Io, context: Context) {
     let context = Arc::new(context);
     protect(&main, &context);
     let guard = Arc::clone(&context);
-    main.handlers().before_event(move |socket, event, ack| guard.welcome(socket, event, ack));
+    let rows = context.catalogue.rows().filter(|row| row.direction == Direction::ToServer);
+    let rows = rows.filter(|row| row.namespace == main.name().as_str());
+    let rows: HashMap<&str, &Row> = rows.map(|row| (row.name, row)).collect();
+    main.handlers().before_event(move |socket, event, ack| match rows.get(event) {
+        Some(row) => guard.welcome(socket, event, row, ack),
+        // What no row knows has no handler either.
+        None => Some(ack),
+    });
+    let shared = Arc::clone(&context);
+    main.handlers().on_restore(move |socket, rooms| {
+        let context = Arc::clone(&shared);
+        async move { context.restore(&socket, rooms).await }
+    });
     main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
+    presence::install(&main, &context);
+    let expiry = context.expiry.clone();
+    context.background.spawn("expiry of sessions", expiry.run());
+    if context.is_on(App::Shop) {
+        shop::install(&main, &context);
+    }
+    if context.is_on(App::Marketplace) {
+        marketplace::install(&main, &context);
+    }
 }
 
 /// What holds in every namespace of the apps, before any code of theirs: the gate, a deadline for
@@ -53,6 +80,29 @@ pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
         handlers.answer_open_acks(args);
     }
     handlers.before_shutdown(|socket| say_goodbye(socket, "server shutting down"));
+    let shared = Arc::clone(context);
+    namespace.on_connect(move |socket| {
+        let context = Arc::clone(&shared);
+        async move {
+            context.roster.add(&socket);
+            context.expiry.watch(&socket);
+            match context.gate.was_revoked_meanwhile(&socket).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    say_goodbye(&socket, "revoked");
+                    socket.disconnect(false);
+                }
+                // Nobody can tell; it comes back and is asked again.
+                Err(_) => socket.close_transport(),
+            }
+        }
+    });
+    let shared = Arc::clone(context);
+    namespace.on_disconnect(move |socket, _reason| {
+        shared.roster.remove(&socket);
+        shared.expiry.forget(&socket);
+        std::future::ready(())
+    });
 }
 
 /// What goes wrong before a handler runs, in the words of section 3 of the contract.

@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use crier_domain::{
     App, Refusal, Role, RoomName, Timestamp, channel,
-    event::system::{Connected, Disconnected, Heartbeat, Subscribe, Subscribed},
+    event::system::{Connected, Disconnected, Heartbeat, RefreshToken, Subscribe, Subscribed},
     time::unix_ms,
 };
 
 use serde_json::json;
 
-use super::{Context, reply};
+use super::{Context, presence, reply};
 use crate::{
-    auth::{apps_of, identity},
+    auth::{UnderPolicy, apps_of, identity, refresh},
     namespace::{
         Namespace,
         handler::{Ack, Payload},
         socket::Socket,
     },
+    recovery::Recovery,
 };
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
@@ -25,6 +26,11 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     main.on_connect(move |socket| {
         let context = Arc::clone(&shared);
         async move { greet(&context, &socket).await }
+    });
+    let shared = Arc::clone(context);
+    main.on_disconnect(move |socket, _reason| {
+        presence::go(&shared, &socket);
+        std::future::ready(())
     });
     let shared = Arc::clone(context);
     main.on("subscribe", move |socket: Socket, Payload(asked): Payload<Subscribe>, ack: Ack| {
@@ -36,32 +42,51 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
         let context = Arc::clone(&shared);
         async move { reply(&socket, ack, unsubscribe(&context, &socket, asked).await) }
     });
+    let shared = Arc::clone(context);
+    main.on(
+        "token_refresh",
+        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
+            let context = Arc::clone(&shared);
+            async move { reply(&socket, ack, refresh(&context, &socket, &new.token).await) }
+        },
+    );
     main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
-        let _ = socket.emit("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
+        let _ = socket.emit_direct("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
         ack.send(&json!({ "ok": true }));
     });
 }
 
 /// A user's own rooms and channels, then the first event that a client gets.
 async fn greet(context: &Context, socket: &Socket) {
+    socket.insert(UnderPolicy);
     let who = identity(socket);
     if let Some(identity) = &who {
-        signed_in(context, socket);
+        enter_own_rooms(socket);
         resubscribe(context, socket, &identity.user).await;
     }
     let connected = Connected {
         user_id: who.map(|identity| identity.user.clone()),
         socket_id: socket.id().as_str().to_owned(),
         timestamp: Timestamp::now(),
-        recovered: false,
-        reason: None,
+        recovered: socket.recovery() == Recovery::Recovered,
+        reason: match socket.recovery() {
+            Recovery::NotRecovered(reason) => Some(reason),
+            Recovery::Fresh | Recovery::Recovered => None,
+        },
     };
     // A client that has gone by now is not told.
-    let _ = socket.emit("connected", &connected);
+    let _ = socket.emit_direct("connected", &connected);
+    presence::come(context, socket);
 }
 
-/// A socket is a user's from now on: it is in the rooms that are the user's own.
-pub(super) fn signed_in(_context: &Context, socket: &Socket) {
+/// A socket that was nobody's is a user's from now on.
+pub(super) fn signed_in(context: &Context, socket: &Socket) {
+    enter_own_rooms(socket);
+    presence::come(context, socket);
+}
+
+/// Makes a user's socket join the rooms that are the user's own.
+pub(crate) fn enter_own_rooms(socket: &Socket) {
     let Some(identity) = identity(socket) else { return };
     let apps = apps_of(socket);
     // The system's own events to a user go to `user:` whatever apps are on.
@@ -132,5 +157,5 @@ async fn unsubscribe(
 /// What a client hears before the server ends its connection.
 pub(crate) fn say_goodbye(socket: &Socket, reason: &str) {
     let goodbye = Disconnected { reason: reason.to_owned(), timestamp: Timestamp::now() };
-    let _ = socket.emit("disconnected", &goodbye);
+    let _ = socket.emit_direct("disconnected", &goodbye);
 }

@@ -7,9 +7,12 @@ use serde_json::json;
 
 use super::{
     apps::{self, AppSet},
-    identity,
+    identity, set_identity,
 };
-use crate::namespace::{handler::ConnectError, socket::Socket};
+use crate::{
+    bus::badge_of,
+    namespace::{handler::ConnectError, socket::Socket},
+};
 
 /// Decides who a socket is, before any code of an app runs. The same for every namespace.
 #[derive(Clone, Debug)]
@@ -65,14 +68,18 @@ impl Gate {
     pub async fn admit(&self, socket: &Socket) -> Result<(), ConnectError> {
         let asked = apps::asked(&socket.auth().as_value());
         let asked = asked.map_err(|reason| refusal("Bad auth", "BAD_AUTH", &reason))?;
-        socket.insert(asked.map_or(self.apps, |asked| asked.and(self.apps)));
+        let apps = asked.map_or(self.apps, |asked| asked.and(self.apps));
+        socket.insert(apps);
+        let apps: Vec<_> = apps.iter().collect();
+        socket.set_badge(badge_of(Some(&apps), None));
+        socket.insert(Admitted { revocations: self.services.revocations.made() });
         let required = self.mode == AuthMode::Required;
         let Some(token) = self.token(socket) else {
             return if required { Err(no_token()) } else { Ok(()) };
         };
         match self.verify(&token).await {
             Ok(identity) => {
-                socket.insert(Arc::new(identity));
+                set_identity(socket, Arc::new(identity));
                 Ok(())
             }
             // The table of section 1: not required is not looked at closely.
@@ -83,6 +90,21 @@ impl Gate {
                 Err(self::refusal("Service unavailable", refusal.code(), &refusal.to_string()))
             }
             Err(rejected) => Err(bad_token(&rejected)),
+        }
+    }
+
+    /// Whether a socket was revoked while it was let in, after its token had been looked at.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn was_revoked_meanwhile(&self, socket: &Socket) -> Result<bool, Refusal> {
+        let revocations = &self.services.revocations;
+        let before = socket.get::<Admitted>().map(|admitted| admitted.revocations);
+        match identity(socket) {
+            Some(identity) if before != Some(revocations.made()) => {
+                revocations.is_revoked(&identity).await
+            }
+            _ => Ok(false),
         }
     }
 
@@ -131,6 +153,13 @@ impl Gate {
             .or_else(|| query().filter(not_empty))
             .or_else(|| header().filter(not_empty))
     }
+}
+
+/// What a socket was let in by.
+#[derive(Clone, Copy)]
+struct Admitted {
+    /// How many revocations there had been.
+    revocations: u64,
 }
 
 fn no_token() -> ConnectError {

@@ -2,12 +2,19 @@
 
 use std::num::NonZeroU32;
 
-use crier_domain::{App, AuthMode};
+use crier_domain::{
+    App, AuthMode,
+    event::{CatalogueOptions, PaymentAudience, ProductAudience},
+};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
-use super::{Auth, AuthKeys, Config, Http, Rest, Shown, Shutdown, Socket, is_loopback};
+use super::{
+    Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown, Shutdown,
+    Socket, is_loopback,
+};
+use crate::apps::AudienceMode;
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
 
@@ -35,6 +42,17 @@ impl Config {
             socket: read_socket(r),
             http: read_http(r, loopback_only),
             auth,
+            audiences: CatalogueOptions {
+                payments: r
+                    .word("marketplace.payment_audience", PaymentAudience::parse)
+                    .unwrap_or_default(),
+                products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
+            },
+            rooms: Rooms { policy: r.room_rules("rooms.policy") },
+            presence: Presence {
+                grace: r.time("presence.grace"),
+                audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
+            },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),
@@ -43,7 +61,18 @@ impl Config {
                 // A rate of 0 is refused by its row.
                 requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
                     .unwrap_or(NonZeroU32::MIN),
+                refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
+                    .unwrap_or(NonZeroU32::MIN),
             },
+            recovery: Recovery {
+                window: r.time("recovery.window"),
+                entries_max: r.number("recovery.entries_max"),
+                bytes_max: r.number("recovery.bytes_max"),
+                replay_events_max: r.number("recovery.replay_events_max"),
+                replay_bytes_max: r.number("recovery.replay_bytes_max"),
+                sessions_max: r.number("recovery.sessions_max"),
+            },
+            namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

@@ -31,13 +31,15 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
-pub use sections::{Auth, AuthKeys, Http, Rest, Shutdown, Socket};
+pub use sections::{
+    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket,
+};
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::App;
+use crier_domain::{App, event::CatalogueOptions};
 
 use read::Reader;
 
@@ -77,8 +79,18 @@ pub struct Config {
     pub http: Http,
     /// `[auth]`.
     pub auth: Auth,
+    /// `marketplace.payment_audience` and `audience.products`.
+    pub audiences: CatalogueOptions,
+    /// `[rooms]`.
+    pub rooms: Rooms,
+    /// `[presence]`.
+    pub presence: Presence,
     /// `[rest]`.
     pub rest: Rest,
+    /// `[recovery]`.
+    pub recovery: Recovery,
+    /// `[namespaces]`.
+    pub namespaces: Namespaces,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -1,11 +1,14 @@
 //! Typed reading of the merged entries. What is wrong is noted, and reading goes on: all errors are
 //! reported together.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crier_domain::RoomRule;
+use crier_protocol::Namespace;
 use tracing_subscriber::EnvFilter;
 
 use super::error::ConfigError;
@@ -178,6 +181,27 @@ impl Reader<'_> {
         })
     }
 
+    /// Names and the namespaces that they stand for. A name stands for one, and for no other name.
+    pub(super) fn aliases(&mut self, key: &'static str) -> HashMap<Namespace, Namespace> {
+        self.value(key, |raw, _| {
+            let items = raw.items();
+            if items == ["none"] {
+                return Some(HashMap::new());
+            }
+            let parse = |name: &str| Namespace::parse(name.trim().to_owned(), 128);
+            let mut aliases = HashMap::new();
+            for item in &items {
+                let (name, stands_for) = item.split_once('=')?;
+                if aliases.insert(parse(name)?, parse(stands_for)?).is_some() {
+                    return None;
+                }
+            }
+            let is_chain = aliases.values().any(|stands_for| aliases.contains_key(stands_for));
+            (!is_chain).then_some(aliases)
+        })
+        .unwrap_or_default()
+    }
+
     pub(super) fn redis_url(&mut self, key: &'static str) -> Option<Secret> {
         self.value(key, |raw, _| {
             let text = raw.text()?;
@@ -185,6 +209,30 @@ impl Reader<'_> {
             let known = ["redis", "rediss", "redis+sentinel", "redis+cluster"].contains(&scheme);
             (known && !rest.is_empty()).then(|| Secret::new(text))
         })
+    }
+
+    /// Rules of `pattern=word word`, each pattern once.
+    pub(super) fn room_rules(&mut self, key: &'static str) -> Vec<RoomRule> {
+        self.read.push(key);
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let (mut rules, mut wrong, mut known) = (Vec::new(), Vec::new(), Vec::new());
+        for item in entry.raw.items() {
+            let (pattern, words) = item.split_once('=').unwrap_or((item, ""));
+            let pattern = pattern.trim();
+            if known.contains(&pattern) {
+                wrong.push(format!("{pattern}: given twice"));
+            }
+            known.push(pattern);
+            match RoomRule::parse(pattern, &words.split_whitespace().collect::<Vec<_>>()) {
+                Ok(rule) => rules.push(rule),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        let at = entry.source.clone();
+        let wrong = wrong.into_iter();
+        self.errors
+            .extend(wrong.map(|rule| ConfigError::Rule { key, rule: format!("{rule} ({at})") }));
+        rules
     }
 
     pub(super) fn key(&mut self, key: &'static str) -> Option<Secret> {

@@ -1,14 +1,16 @@
 //! The typed configuration, section by section. What each value means, its unit, default and source
 //! stand in the [settings table](super::SETTINGS); here is what the rest of the server may rely on.
 
+use std::collections::HashMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crier_domain::AuthMode;
-use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
+use crier_domain::{AuthMode, RoomRule};
+use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
 
 use super::secret::Secret;
+use crate::apps::AudienceMode;
 
 /// `[socket]`.
 #[derive(Clone, Debug)]
@@ -99,6 +101,22 @@ pub struct Auth {
     pub max_lifetime: Option<Duration>,
 }
 
+/// `[rooms]`.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    /// Rules over the built-in table.
+    pub policy: Vec<RoomRule>,
+}
+
+/// `[presence]`.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// How long somebody without sockets is still there.
+    pub grace: Duration,
+    /// Who hears of somebody.
+    pub audience: AudienceMode,
+}
+
 /// `[rest]`, of the embedded sidecar.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -112,6 +130,32 @@ pub struct Rest {
     pub batch_max: usize,
     /// Of one user or key, and as many at once.
     pub requests_per_second: NonZeroU32,
+    /// Wrong credentials a second of one address.
+    pub refusals_per_second: NonZeroU32,
+}
+
+/// `[recovery]`.
+#[derive(Clone, Debug)]
+pub struct Recovery {
+    /// How long a client may be away; zero = nothing is kept.
+    pub window: Duration,
+    /// Events in the log.
+    pub entries_max: usize,
+    /// Their bytes.
+    pub bytes_max: usize,
+    /// Events of one replay.
+    pub replay_events_max: usize,
+    /// Their bytes.
+    pub replay_bytes_max: usize,
+    /// Sessions without a connection.
+    pub sessions_max: usize,
+}
+
+/// `[namespaces]`.
+#[derive(Clone, Debug)]
+pub struct Namespaces {
+    /// Further names and what they stand for; no chains.
+    pub alias: HashMap<Namespace, Namespace>,
 }
 
 /// `[shutdown]`.

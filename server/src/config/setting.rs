@@ -112,6 +112,8 @@ pub enum Kind {
     Path,
     /// A file, never a URL.
     LocalFile,
+    /// `name=namespace`, comma separated, or `none`.
+    Aliases,
     /// What an HTTP path starts with.
     UrlPath,
     /// What `tracing_subscriber::EnvFilter` reads.
@@ -132,6 +134,8 @@ pub enum Kind {
     Keys,
     /// Secrets of any length.
     ApiKeys,
+    /// Who may join the rooms of patterns.
+    RoomRules,
 }
 
 impl Kind {
@@ -182,6 +186,10 @@ impl Kind {
             Self::Filter => {
                 "a filter of the log, such as warn or info,crier_server=debug".to_owned()
             }
+            Self::Aliases => {
+                "pairs of two different namespaces, comma separated, such as /ws=/; or none"
+                    .to_owned()
+            }
             Self::Text => "text".to_owned(),
             Self::Texts => "texts, comma separated".to_owned(),
             Self::Hosts => "host names without scheme and port, comma separated, such as \
@@ -202,6 +210,9 @@ impl Kind {
                     .to_owned()
             }
             Self::ApiKeys => "keys, comma separated".to_owned(),
+            Self::RoomRules => "patterns of rooms, each with who may join, such as \
+                 order:*=granted admin, lobby=public"
+                .to_owned(),
         }
     }
 }

@@ -155,10 +155,24 @@ fn flatten(section: &str, table: &toml::Table, flat: &mut Vec<(String, toml::Val
     for (key, value) in table {
         let name = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
         match value {
+            // Its keys are patterns of rooms, not names.
+            toml::Value::Table(rules) if name == "rooms.policy" => {
+                let rules = rules.iter().map(|(pattern, who)| rule(pattern, who));
+                flat.push((name, toml::Value::Array(rules.collect())));
+            }
             toml::Value::Table(inner) => flatten(&name, inner, flat),
             value => flat.push((name, value.clone())),
         }
     }
+}
+
+/// A row of `[rooms.policy]` as the other sources write it.
+fn rule(pattern: &str, who: &toml::Value) -> toml::Value {
+    let words = match who {
+        toml::Value::Array(words) => words.iter().map(scalar).collect::<Vec<_>>().join(" "),
+        one => scalar(one),
+    };
+    toml::Value::String(format!("{pattern}={words}"))
 }
 
 fn scalar(value: &toml::Value) -> String {

@@ -32,7 +32,7 @@ pub static SETTINGS: &[Setting] = &[
         "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
         .or_env(&["REDIS_URL"]),
     row("data_dir", Kind::Path, "./data",
-        "The embedded store, the sidecar's outbox, uploads. One process at a time. Takes effect with the stores, which are not built yet: nothing is written."),
+        "Folder of what is kept on disk: the embedded store (`crier.redb`) and uploads (`uploads/`). Made if it is not there; one process at a time."),
     row("rest_outbox", Kind::Switch, "off",
         "The sidecar keeps what is published on disk while Redis is away, and sends it later in order. Not built yet: with `on`, `crier` does not start."),
     row("apps", Kind::ChoicesOrNone(APPS), "marketplace,storefront,shop,vendor-chat",
@@ -139,6 +139,19 @@ pub static SETTINGS: &[Setting] = &[
     row("auth.max_lifetime", Kind::Time(0, 3_650 * 24 * HOUR), "0",
         "Longest time from now to `exp` that a token may have; 0 = any."),
 
+    row("marketplace.payment_audience", Kind::Choice(&["parties", "everyone"]), "parties",
+        "Who hears of payments: the buyer, seller, request and checkout rooms that a publishing names, and `admins`; or every signed-in socket."),
+    row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
+        "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
+
+    row("rooms.policy", Kind::RoomRules, "",
+        "Who may join the rooms of a pattern, in place of the built-in table: `[rooms.policy]` with rows such as `\"order:*\" = [\"granted\", \"admin\"]`, elsewhere `order:*=granted admin, lobby=public`. Words: `public` `user` `owner` `participant` `granted` `agent` `admin`, or `deny` alone. A row holds where it is at least as narrow as the built-in one; of several the narrowest."),
+
+    row("presence.grace", Kind::Time(0, HOUR), "5s",
+        "How long a user without sockets is still online: hides reconnects."),
+    row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
+        "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
+
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
         .or_env(&["CRIER_API_KEYS"]),
@@ -148,6 +161,24 @@ pub static SETTINGS: &[Setting] = &[
         "Bytes of a batch of events (up to 1,000)."),
     row("rest.requests_per_second", Kind::Count(1, 1_000_000), "10000",
         "What one user or key may publish in a second, and at once; a batch counts as its events. Beyond 429."),
+    row("rest.refusals_per_second", Kind::Count(1, 1_000_000), "10",
+        "Wrong credentials of one address (IPv6: one /64) that are answered 401 in a second, and five times as many at once. Beyond 429; right credentials always get in."),
+
+    row("recovery.window", Kind::Time(0, 24 * HOUR), "5m",
+        "How long a client may be away and still get what it missed (socket.io `connectionStateRecovery`); 0 = nothing is kept."),
+    row("recovery.entries_max", Kind::Count(16, 1_000_000_000), "1000000",
+        "Events that are kept for those who are away; beyond, the oldest go, and whoever would need them is told `log-lost`."),
+    row("recovery.bytes_max", Kind::Size(64 * KIB, 1_024 * GIB), "256MiB",
+        "The same in bytes of memory: about 700 and twice the payload for each event."),
+    row("recovery.replay_events_max", Kind::Count(1, 10_000_000), "10000",
+        "Events that one client is sent when it comes back; beyond, it is told `too-much` and reloads."),
+    row("recovery.replay_bytes_max", Kind::Size(KIB, GIB), "4MiB",
+        "The same in bytes."),
+    row("recovery.sessions_max", Kind::Count(16, 100_000_000), "100000",
+        "Sessions without a connection that are kept; beyond, the one that ended first is forgotten."),
+
+    row("namespaces.alias", Kind::Aliases, "/ws=/",
+        "Namespaces under further names, `name=namespace`: who connects to the first is in the second and is answered under the first. `none` = none."),
 
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),

@@ -17,8 +17,11 @@ use futures_util::FutureExt as _;
 
 use crate::metrics;
 use crate::namespace::{
-    handler::{Ack, ConnectError, Deciding, Refusal, Running},
-    socket::Socket,
+    handler::{Ack, ConnectError, Refusal, Running},
+    socket::{
+        Socket,
+        entry::{Admitting, Plan},
+    },
 };
 
 /// One event to be handled.
@@ -37,7 +40,7 @@ pub(super) struct Slot {
 
 pub(super) enum Phase {
     /// Middleware decides.
-    Deciding(Deciding),
+    Deciding(Admitting),
     /// The client was let in. Its events are handled one after the other.
     Joined { running: Option<Running>, waiting: VecDeque<Received>, bytes: usize },
 }
@@ -45,15 +48,8 @@ pub(super) enum Phase {
 impl Slot {
     /// A client asks to join: all middleware, in order, decides.
     pub(super) fn new(socket: Socket) -> Self {
-        let middleware = socket.behaviour().middleware.clone();
-        let asked = socket.clone();
-        let deciding: Deciding = Box::pin(async move {
-            for function in middleware {
-                function(asked.clone()).await?;
-            }
-            Ok(())
-        });
-        Self { socket, phase: Phase::Deciding(deciding) }
+        let phase = Phase::Deciding(socket.admit());
+        Self { socket, phase }
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -61,7 +57,10 @@ impl Slot {
     }
 
     /// Polls the middleware; the verdict comes once.
-    pub(super) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    pub(super) fn poll_verdict(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Plan, ConnectError>> {
         match &mut self.phase {
             Phase::Deciding(deciding) => deciding.as_mut().poll(cx),
             Phase::Joined { .. } => Poll::Pending,
@@ -81,6 +80,11 @@ impl Slot {
             all
         });
         self.phase = Phase::Joined { running, waiting: VecDeque::new(), bytes: 0 };
+    }
+
+    /// Whether the client was let in.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined { .. })
     }
 
     /// Takes an event; its turn comes when those before it are done.
@@ -156,7 +160,7 @@ impl Slot {
     /// handler at work is. A client that was never let in leaves no trace, and no handler hears of it.
     pub(super) fn end(self, reason: CloseReason, timeout: Duration) -> Option<Running> {
         let Self { socket, phase } = self;
-        socket.leave_all();
+        socket.leave_all(reason);
         let Phase::Joined { running, mut waiting, .. } = phase else {
             return None;
         };

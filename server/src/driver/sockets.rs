@@ -28,6 +28,9 @@ use crate::{
 /// Sockets of one session that have gone and whose handlers still run; more are not let come to be.
 const ENDINGS_MAX: usize = 64;
 
+/// What the last event of a client that is sent away is told: it may come back when it likes.
+const EXPELLED_FOR: Duration = Duration::from_secs(1);
+
 /// Socket.IO on one session.
 pub(super) struct SocketIo {
     pub(super) session: Session,
@@ -67,12 +70,13 @@ impl Driver {
             Incoming::Connect { namespace, auth } => {
                 // Middleware is dear: whoever joins and leaves in a loop is held to the same rate.
                 let refused = match upper.connects.take(&self.io.options().event_rate, now) {
-                    Verdict::Expelled => return self.disconnect_all(now),
+                    Verdict::Expelled => return self.expel(now),
                     Verdict::Later(_) => ("Rate limit exceeded", Refused::ByMiddleware),
                     Verdict::Welcome => match self.io.enter(&namespace) {
                         Some(live) => {
                             let id = self.io.new_socket_id();
-                            let socket = Socket::new(id, live, self.handle.clone(), auth);
+                            let handle = self.handle.clone();
+                            let socket = Socket::new(id, live, namespace, handle, auth);
                             upper.slots.push(Slot::new(socket));
                             return;
                         }
@@ -98,9 +102,12 @@ impl Driver {
                         slot.socket.refuse(&name, Refusal::RateLimited(after), ack);
                     }
                     Verdict::Expelled => {
-                        let socket = slot.socket.clone();
-                        socket.refuse(&name, Refusal::Expelled, Ack::new(&socket, None));
-                        self.disconnect_all(now);
+                        // Every ack is answered, this last one too.
+                        let ack = Ack::new(&slot.socket, id);
+                        if ack.is_wanted() {
+                            slot.socket.refuse(&name, Refusal::RateLimited(EXPELLED_FOR), ack);
+                        }
+                        self.expel(now);
                     }
                 }
             }
@@ -117,10 +124,20 @@ impl Driver {
             }
             Incoming::Ignored(_) => {
                 if upper.bucket.take(&self.io.options().event_rate, now) == Verdict::Expelled {
-                    self.disconnect_all(now);
+                    self.expel(now);
                 }
             }
         }
+    }
+
+    /// Sends a client away that kept on past its limits: each of its sockets is told.
+    fn expel(&mut self, now: Instant) {
+        if let Upper::SocketIo(upper) = &self.upper {
+            for slot in upper.slots.iter().filter(|slot| slot.is_joined()) {
+                slot.socket.refuse("", Refusal::Expelled, Ack::new(&slot.socket, None));
+            }
+        }
+        self.disconnect_all(now);
     }
 
     /// Lets clients in, and gives the handlers their turn.
@@ -134,20 +151,17 @@ impl Driver {
         while let Some(slot) = upper.slots.get_mut(at) {
             match slot.poll_verdict(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(())) if slot.socket.begin_connected() => {
+                Poll::Ready(Ok(plan)) => {
+                    if !slot.socket.enter(plan) {
+                        // Its own middleware disconnected it: it was told so, and nothing is begun.
+                        upper.session.left(slot.name());
+                        let slot = upper.slots.swap_remove(at);
+                        slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
+                        continue;
+                    }
                     upper.session.accepted(slot.name());
-                    let packet = Outgoing::connect(slot.name(), &slot.socket.id(), None);
-                    self.handle.push(&Parcel::new(packet));
-                    slot.socket.register();
                     slot.join();
                     self.io.joined(&self.handle);
-                }
-                Poll::Ready(Ok(())) => {
-                    // Its own middleware disconnected it: it was told so, and nothing is begun.
-                    upper.session.left(slot.name());
-                    let slot = upper.slots.swap_remove(at);
-                    slot.end(CloseReason::ServerNamespaceDisconnect, timeout);
-                    continue;
                 }
                 Poll::Ready(Err(error)) => {
                     let packet =

@@ -20,12 +20,14 @@ pub struct Broadcast {
     namespace: Namespace,
     target: Target,
     volatile: bool,
+    recoverable: bool,
     key: Option<Arc<str>>,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Namespace) -> Self {
-        Self { namespace, target: Target::default(), volatile: false, key: None }
+        let target = Target::default();
+        Self { namespace, target, volatile: false, recoverable: true, key: None }
     }
 
     /// Adds a room.
@@ -49,6 +51,12 @@ impl Broadcast {
     /// Drops the event for clients to whom it cannot be written at once.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
+        self
+    }
+
+    /// Is not kept for clients that come back.
+    pub fn ephemeral(mut self) -> Self {
+        self.recoverable = false;
         self
     }
 
@@ -78,11 +86,8 @@ impl Broadcast {
     /// # Errors
     /// As for [`Broadcast::emit`].
     pub fn emit_args(self, event: &str, args: Args) -> Result<(), EmitError> {
-        let Self { namespace, target, volatile, key } = self;
-        let name = namespace.name().clone();
-        let envelope =
-            Envelope { namespace: name, target, event: event.into(), args, volatile, key };
-        namespace.adapter().publish(envelope)
+        let adapter = Arc::clone(self.namespace.adapter());
+        adapter.publish(self.envelope(event, args))
     }
 
     /// Sends an event and gathers the acknowledgements that come in time.
@@ -99,11 +104,8 @@ impl Broadcast {
         args: Args,
         timeout: Duration,
     ) -> Result<Acks, AckError> {
-        let name = self.namespace.name().clone();
-        let (target, volatile, key) = (self.target, self.volatile, self.key);
-        let envelope =
-            Envelope { namespace: name, target, event: event.into(), args, volatile, key };
-        self.namespace.adapter().publish_with_ack(envelope, timeout).await
+        let adapter = Arc::clone(self.namespace.adapter());
+        adapter.publish_with_ack(self.envelope(event, args), timeout).await
     }
 
     /// The sockets of the selection, on all replicas.
@@ -125,6 +127,12 @@ impl Broadcast {
     /// were.
     pub async fn disconnect(&self, close: bool) -> usize {
         self.ask(Request::Disconnect { close }).await.matched
+    }
+
+    fn envelope(self, event: &str, args: Args) -> Envelope {
+        let Self { namespace, target, volatile, recoverable, key } = self;
+        let namespace = namespace.name().clone();
+        Envelope { namespace, target, event: event.into(), args, volatile, recoverable, key }
     }
 
     async fn ask(&self, request: Request) -> Answers {

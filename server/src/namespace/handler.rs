@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crier_protocol::{
-    AckId, CloseReason,
+    AckId, CloseReason, Room,
     socket::{ArgError, Args},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,10 +16,14 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) type ConnectHandler = Arc<dyn Fn(Socket) -> Running + Send + Sync>;
 pub(crate) type EventHandler = Arc<dyn Fn(Socket, Args, Ack) -> Running + Send + Sync>;
 pub(crate) type DisconnectHandler = Arc<dyn Fn(Socket, CloseReason) -> Running + Send + Sync>;
+pub(crate) type RestoreHook = Arc<dyn Fn(Socket, Vec<Room>) -> Choosing + Send + Sync>;
 pub(crate) type ShutdownHook = Arc<dyn Fn(&Socket) + Send + Sync>;
 pub(crate) type RefusalHandler = Arc<dyn Fn(&Socket, &str, Refusal, Ack) + Send + Sync>;
 pub(crate) type Guard = Arc<dyn Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync>;
 pub(crate) type Middleware = Arc<dyn Fn(Socket) -> Deciding + Send + Sync>;
+
+/// A restore hook at work.
+pub(crate) type Choosing = Pin<Box<dyn Future<Output = Vec<Room>> + Send>>;
 
 /// A middleware at work.
 pub(crate) type Deciding = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
@@ -169,6 +173,7 @@ pub(crate) struct Behaviour {
     pub(crate) middleware: Vec<Middleware>,
     pub(crate) on_connect: Vec<ConnectHandler>,
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
+    pub(crate) on_restore: Option<RestoreHook>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
     pub(crate) guard: Option<Guard>,
@@ -241,6 +246,6 @@ pub(crate) fn default_refusal(socket: &Socket, event: &str, refusal: &Refusal, a
     } else {
         let details = serde_json::json!({ "event": event });
         // A full outbox closes the session by itself; nothing is left to do here.
-        let _ = socket.emit("error", &ErrorEvent { code, message: &message, details });
+        let _ = socket.emit_direct("error", &ErrorEvent { code, message: &message, details });
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use crier_protocol::{
-    AckId, CloseReason, Namespace as Name, Room, SocketId,
+    AckId, CloseReason, Namespace as Name, Pid, Room, SocketId,
     socket::{Args, Outgoing},
 };
 use serde::Serialize;
@@ -31,6 +31,7 @@ use crate::{
     error::{AckError, Acks, EmitError},
     io::IoInner,
     options::Options,
+    recovery::{Entry, Recoveries},
     room::{registry::Registry, select},
     session::mailbox::{Parcel, Pushed},
 };
@@ -48,6 +49,7 @@ struct Inner {
     io: Weak<IoInner>,
     adapter: Arc<dyn Adapter>,
     options: Arc<Options>,
+    recoveries: Option<Arc<Recoveries>>,
     /// Made by a pattern, and dropped with its last socket.
     dynamic: AtomicBool,
     /// Sockets in it and on their way in.
@@ -64,6 +66,7 @@ impl Namespace {
         io: Weak<IoInner>,
         adapter: Arc<dyn Adapter>,
         options: Arc<Options>,
+        recoveries: Option<Arc<Recoveries>>,
         dynamic: bool,
     ) -> Self {
         let (registry, next_ack, users) = (Registry::new(), AtomicU64::new(0), AtomicUsize::new(0));
@@ -75,6 +78,7 @@ impl Namespace {
             io,
             adapter,
             options,
+            recoveries,
             dynamic: AtomicBool::new(dynamic),
             users,
         }))
@@ -160,6 +164,11 @@ impl Namespace {
         self.0.registry.len()
     }
 
+    /// How many of this replica's sockets are in a room.
+    pub fn room_len(&self, room: &str) -> usize {
+        self.0.registry.members_len(room)
+    }
+
     /// The rooms of this replica's sockets with their sizes, sockets' own rooms apart.
     pub fn rooms(&self) -> Vec<(Room, usize)> {
         self.0.registry.rooms()
@@ -191,6 +200,14 @@ impl Namespace {
 
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    pub(crate) fn recoveries(&self) -> Option<&Arc<Recoveries>> {
+        self.0.recoveries.as_ref()
+    }
+
+    pub(crate) fn new_pid(&self) -> Pid {
+        Pid::from_random(crate::io::random())
     }
 
     pub(crate) fn next_ack_id(&self) -> AckId {
@@ -226,7 +243,7 @@ impl Namespace {
     pub(crate) fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
         let Envelope { target, event, args, volatile, key, .. } = envelope;
         let packet = Outgoing::event(&self.0.name, &event, args, None)?;
-        let parcel = Arc::new(Parcel { packet, volatile, key });
+        let parcel = Arc::new(Parcel { volatile, key, ..Parcel::from(packet) });
         let receivers = self.select(&target);
         for socket in receivers.as_slice() {
             // A client that is too slow is closed by its own session; the others are not touched. One
@@ -239,6 +256,19 @@ impl Namespace {
         Ok(())
     }
 
+    /// Hands an event that has its place in the order of all to the sockets of this replica.
+    pub(crate) fn deliver_in_order(&self, entry: &Entry) {
+        let receivers = self.select(&entry.target);
+        for socket in receivers.as_slice().iter().filter(|socket| socket.is_connected()) {
+            let _: Pushed = if entry.logged {
+                socket.push_logged(&entry.parcel, entry.id)
+            } else {
+                socket.push(&entry.parcel)
+            };
+        }
+        crate::metrics::delivered(receivers.as_slice().len());
+    }
+
     /// As [`Namespace::deliver`], and gathers the answers.
     pub(crate) async fn deliver_with_ack(
         &self,
@@ -249,21 +279,37 @@ impl Namespace {
         let Envelope { target, event, args, volatile, key, .. } = envelope;
         let packet =
             Outgoing::event(&self.0.name, &event, args, Some(id)).map_err(EmitError::from)?;
-        let parcel = Arc::new(Parcel { packet, volatile, key });
+        let parcel = Arc::new(Parcel { volatile, key, ..Parcel::from(packet) });
         let collector = Collector::new();
-        let receivers = self.select(&target);
+        let ask = || self.ask(&target, &parcel, id, &collector);
+        let receivers = match self.recoveries() {
+            // Behind everything that was published before.
+            Some(recoveries) => recoveries.log.in_order(ask),
+            None => ask(),
+        };
+        Ok(collector.wait(receivers.as_slice(), id, timeout).await)
+    }
+
+    fn ask(
+        &self,
+        target: &Target,
+        parcel: &Arc<Parcel>,
+        id: AckId,
+        collector: &Arc<Collector>,
+    ) -> select::Receivers<Socket> {
+        let receivers = self.select(target);
         for socket in receivers.as_slice() {
             collector.ask();
             // The collector forgets all of them at its end.
-            let pending = PendingAck::Many(Arc::clone(&collector));
+            let pending = PendingAck::Many(Arc::clone(collector));
             if !socket.is_connected() || socket.expect_ack(id, pending).is_err() {
                 collector.gone();
-            } else if socket.push(&parcel) != Pushed::Queued && socket.forget_ack(id) {
+            } else if socket.push(parcel) != Pushed::Queued && socket.forget_ack(id) {
                 // Whoever takes the wait out of the socket says so, once.
                 collector.gone();
             }
         }
-        Ok(collector.wait(receivers.as_slice(), id, timeout).await)
+        receivers
     }
 
     /// Answers a question about the sockets of this replica.
@@ -277,7 +323,7 @@ impl Namespace {
                 for socket in receivers {
                     for room in rooms {
                         // A socket that has gone, or is in all the rooms it may, stays as it is.
-                        let _ = socket.join(room.clone());
+                        let _ = socket.join_by_backend(room.clone());
                     }
                 }
             }
@@ -340,6 +386,7 @@ impl Handlers {
     }
 
     /// Calls a handler for every socket that has gone, with the reason. It is in no room any more.
+    /// [`Socket::is_continued`] tells whether its client is there all the same.
     pub fn on_disconnect<F, Fut>(&self, handler: F)
     where
         F: Fn(Socket, CloseReason) -> Fut + Send + Sync + 'static,
@@ -347,6 +394,16 @@ impl Handlers {
     {
         let wrapped: DisconnectHandler = Arc::new(move |s, reason| Box::pin(handler(s, reason)));
         self.change(|b| b.on_disconnect.push(wrapped));
+    }
+
+    /// Asks a function which of its rooms a client may have again when it goes on as the socket that it was.
+    /// It runs after the middleware; rooms that a backend ordered are not asked for. Without one, all.
+    pub fn on_restore<F, Fut>(&self, hook: F)
+    where
+        F: Fn(Socket, Vec<Room>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Room>> + Send + 'static,
+    {
+        self.change(|b| b.on_restore = Some(Arc::new(move |s, rooms| Box::pin(hook(s, rooms)))));
     }
 
     /// Calls a handler for an event. Events of one socket are handled one after the other, in the

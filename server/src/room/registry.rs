@@ -103,6 +103,11 @@ impl<S: Clone> Registry<S> {
         }
     }
 
+    /// How many members a room has, a socket's own room apart.
+    pub(crate) fn members_len(&self, room: &str) -> usize {
+        self.rooms.get(room).map_or(0, |entry| entry.value().by_id.len())
+    }
+
     /// Every socket of the namespace.
     pub(crate) fn everyone(&self) -> Members<S> {
         let mut cached = crate::lock(&self.everyone);

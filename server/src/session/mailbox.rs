@@ -6,16 +6,21 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Waker},
 };
 
 use super::{PollReply, PostReply, link::Link};
+use crate::lock;
 use crier_protocol::{
-    CloseReason, Message, SocketId, engine,
+    CloseReason, Message, Namespace, SocketId, engine,
     socket::{Outgoing, Parser},
     websocket::{Opcode, append_frame},
 };
+use smallvec::SmallVec;
 
 /// One event on its way to any number of clients: encoded once, shared by all of them.
 #[derive(Debug)]
@@ -25,11 +30,36 @@ pub(crate) struct Parcel {
     pub(crate) volatile: bool,
     /// Where a client is behind, only the newest parcel of a key is owed to it.
     pub(crate) key: Option<Arc<str>>,
+    /// The same under other names of the namespace.
+    pub(crate) renamed: Mutex<SmallVec<[Arc<Self>; 0]>>,
 }
 
 impl Parcel {
     pub(crate) fn new(packet: Outgoing) -> Arc<Self> {
-        Arc::new(Self { packet, volatile: false, key: None })
+        Arc::new(packet.into())
+    }
+
+    /// The same for a client that knows the namespace by this name. Encoded once for each name that is in
+    /// use; there are as many as the configuration has aliases.
+    pub(crate) fn known_as(self: &Arc<Self>, name: &Namespace) -> Arc<Self> {
+        if self.packet.namespace() == name {
+            return Arc::clone(self);
+        }
+        let mut renamed = lock(&self.renamed);
+        let known = renamed.iter().find(|parcel| parcel.packet.namespace() == name);
+        if let Some(parcel) = known {
+            return Arc::clone(parcel);
+        }
+        let (volatile, key) = (self.volatile, self.key.clone());
+        let parcel = Arc::new(Self { volatile, key, ..Self::from(self.packet.renamed(name)) });
+        renamed.push(Arc::clone(&parcel));
+        parcel
+    }
+}
+
+impl From<Outgoing> for Parcel {
+    fn from(packet: Outgoing) -> Self {
+        Self { packet, volatile: false, key: None, renamed: Mutex::default() }
     }
 }
 
@@ -38,6 +68,9 @@ impl Parcel {
 pub(crate) enum Item {
     /// A Socket.IO packet with its attachments.
     Parcel(Arc<Parcel>),
+    /// A packet of a replay: shared with the log that keeps it anyway, and written as fast as the client
+    /// takes it, so that it does not count.
+    Replayed(Arc<Parcel>),
     /// An Engine.IO packet of the session itself: a ping, or a message of a plain Engine.IO server.
     Engine(engine::Packet),
 }
@@ -46,6 +79,7 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Parcel(parcel) => parcel.packet.size(),
+            Self::Replayed(_) => 0,
             Self::Engine(engine::Packet::Message(message)) => message.len(),
             Self::Engine(_) => 1,
         }
@@ -137,6 +171,8 @@ pub(crate) struct Mailbox {
 struct Inner {
     items: VecDeque<Item>,
     bytes: usize,
+    /// How many of the items are a replay's.
+    replayed: usize,
     commands: VecDeque<Command>,
     waker: Option<Waker>,
     /// The owner has seen everything and is to be woken.
@@ -156,7 +192,40 @@ impl Mailbox {
 
     /// Puts a packet at the end of the outbox.
     pub(crate) fn push(&self, parcel: &Arc<Parcel>) -> Pushed {
+        self.put(&mut self.lock(), parcel)
+    }
+
+    /// Puts a packet at the end of the outbox and notes in `mark` that this was event `id`, in one step.
+    pub(crate) fn push_marked(&self, parcel: &Arc<Parcel>, mark: &AtomicU64, id: u64) -> Pushed {
         let mut inner = self.lock();
+        let pushed = self.put(&mut inner, parcel);
+        if pushed == Pushed::Queued {
+            mark.store(id, Ordering::Release);
+        }
+        pushed
+    }
+
+    /// Makes a packet and puts it at the end of the outbox, in one step: what it says of the packets
+    /// before it is true.
+    pub(crate) fn push_made(&self, make: impl FnOnce() -> Arc<Parcel>) -> Pushed {
+        let mut inner = self.lock();
+        self.put(&mut inner, &make())
+    }
+
+    /// Puts a replay at the end of the outbox. It is bounded by what a replay may be.
+    pub(crate) fn push_replay(&self, parcels: impl Iterator<Item = Arc<Parcel>>) {
+        let mut inner = self.lock();
+        if inner.closed || inner.overflow {
+            return;
+        }
+        for parcel in parcels {
+            inner.items.push_back(Item::Replayed(parcel));
+            inner.replayed += 1;
+        }
+        inner.wake();
+    }
+
+    fn put(&self, inner: &mut Inner, parcel: &Arc<Parcel>) -> Pushed {
         if inner.closed || inner.overflow {
             return Pushed::Closed;
         }
@@ -165,17 +234,17 @@ impl Mailbox {
         }
         let size = parcel.packet.size();
         let full = |inner: &Inner| {
-            inner.items.len() >= self.limits.frames
+            inner.items.len() - inner.replayed >= self.limits.frames
                 || (inner.bytes + size > self.limits.bytes && !inner.items.is_empty())
         };
-        if full(&inner) {
+        if full(inner) {
             if parcel.volatile {
                 return Pushed::Dropped;
             }
             if let Some(key) = &parcel.key {
                 inner.drop_key(key);
             }
-            if full(&inner) {
+            if full(inner) {
                 inner.overflow = true;
                 inner.wake();
                 return Pushed::Overflow;
@@ -196,7 +265,7 @@ impl Mailbox {
         let item = Item::Engine(packet);
         let size = item.size();
         let over = inner.bytes + size > self.limits.bytes && !inner.items.is_empty();
-        if inner.items.len() >= self.limits.frames || over {
+        if inner.items.len() - inner.replayed >= self.limits.frames || over {
             inner.overflow = true;
             inner.wake();
             return Pushed::Overflow;
@@ -282,7 +351,7 @@ impl Mailbox {
         while out.len() < enough {
             let Some(item) = inner.pop() else { break };
             match item {
-                Item::Parcel(parcel) => {
+                Item::Parcel(parcel) | Item::Replayed(parcel) => {
                     out.extend_from_slice(&parcel.packet.websocket(parser, base64));
                 }
                 Item::Engine(packet) => append_websocket(out, &packet, base64),
@@ -302,7 +371,9 @@ impl Mailbox {
         while let Some(item) = inner.items.front() {
             record.clear();
             match item {
-                Item::Parcel(parcel) => record.extend_from_slice(&parcel.packet.polling(parser)),
+                Item::Parcel(parcel) | Item::Replayed(parcel) => {
+                    record.extend_from_slice(&parcel.packet.polling(parser));
+                }
                 Item::Engine(packet) => packet.append_record(&mut record),
             }
             if !out.is_empty() && out.len() + 1 + record.len() > max {
@@ -324,7 +395,7 @@ impl Mailbox {
         {
             let mut inner = self.lock();
             inner.closed = true;
-            inner.bytes = 0;
+            (inner.bytes, inner.replayed) = (0, 0);
             inner.waker = None;
             items = std::mem::take(&mut inner.items);
             commands = std::mem::take(&mut inner.commands);
@@ -352,6 +423,7 @@ impl Inner {
     fn pop(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
         self.bytes = self.bytes.saturating_sub(item.size());
+        self.replayed -= usize::from(matches!(item, Item::Replayed(_)));
         Some(item)
     }
 
@@ -372,7 +444,7 @@ impl Inner {
     fn drop_key(&mut self, key: &str) {
         let older = self.items.iter().position(|item| match item {
             Item::Parcel(parcel) => parcel.key.as_deref() == Some(key),
-            Item::Engine(_) => false,
+            Item::Replayed(_) | Item::Engine(_) => false,
         });
         if let Some(item) = older.and_then(|at| self.items.remove(at)) {
             self.bytes = self.bytes.saturating_sub(item.size());

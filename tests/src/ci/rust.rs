@@ -6,7 +6,7 @@ use crate::report::{self, Counts};
 use crate::suites;
 use crate::workspace::{self, cargo};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -26,6 +26,11 @@ pub(super) fn build() -> Outcome {
     // With `--tests` the features of dev-dependencies count, as they will for `cargo test`.
     let targets = ["--bins", "--examples", "--tests"];
     process::run(cargo().args(["build", "--workspace", "--locked", "--quiet"]).args(targets), LIMIT)
+}
+
+/// The server that [`build`] has built.
+pub(super) fn crier() -> Outcome<PathBuf> {
+    Ok(workspace::target_dir()?.join("debug/crier"))
 }
 
 /// All tests, then those of hostile input: these judge memory, tasks and how well others are served, so

@@ -1,5 +1,6 @@
-//! What the tests need beside Rust: redis-server, Chromium, Node and its packages.
+//! What the tests need beside Rust: redis-server, Chromium, Node and its packages, Python and its.
 
+use super::schemathesis;
 use crate::process::{self, Failure, Outcome};
 use crate::{report, workspace};
 use std::time::Duration;
@@ -8,11 +9,12 @@ use std::time::Duration;
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Programs the tests start, and the Debian package that has each.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("redis-server", "redis-server"),
     ("chromium", "chromium"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("python3", "python3"),
 ];
 
 /// Gets what is missing.
@@ -31,7 +33,14 @@ pub(super) fn install() -> Outcome {
     report::line("     npm ci (tests/node)");
     let mut npm = process::command("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
-    process::run(npm.current_dir(workspace::node_dir()), DOWNLOAD_LIMIT)
+    process::run(npm.current_dir(workspace::node_dir()), DOWNLOAD_LIMIT)?;
+    // Debian splits Python: without the package, environments cannot be made.
+    let mut ensurepip = process::command("python3");
+    let whole = process::capture(ensurepip.args(["-c", "import ensurepip, venv"]), DOWNLOAD_LIMIT)?;
+    if !whole.status.success() {
+        install_packages(&["python3-venv"])?;
+    }
+    schemathesis::install()
 }
 
 fn install_packages(missing: &[&str]) -> Outcome {

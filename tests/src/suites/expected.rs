@@ -11,12 +11,5 @@ pub(super) struct ExpectedFailure {
     pub(super) reason: &'static str,
 }
 
-const NO_RECOVERY: &str = "connection state recovery is not built yet";
-
 /// The list; a test on it that passes fails the run, so that it stays true.
-pub(super) const FAILURES: &[ExpectedFailure] = &[ExpectedFailure {
-    suite: "client",
-    title: "connection state recovery should have an accessible socket id equal to the \
-                server-side socket id (default namespace)",
-    reason: NO_RECOVERY,
-}];
+pub(super) const FAILURES: &[ExpectedFailure] = &[];

@@ -100,6 +100,7 @@ impl Chats {
                     member.unread = member.unread.saturating_sub(1);
                 }
             }
+            work.chat.deleted += 1;
             message.deleted_at = Some(self.clock.unix_ms().max(message.created_at));
             message.content = None;
             message.metadata = None;

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    identity::{Role, UserId},
+    identity::Identity,
     service::{
         ObjectId,
-        page::{Listed, Page, Pagination},
+        page::{Listed, Page},
     },
     store::{Key, Scan},
 };
@@ -60,21 +60,14 @@ impl Chats {
         Ok(chat)
     }
 
-    /// Whether a user is in a chat of the marketplace; an `agent` or `admin` is in every support chat.
+    /// Whether somebody is in a chat of the marketplace; an `agent` or `admin` is in every support chat.
     ///
     /// # Errors
     ///
     /// [`Refusal::Unavailable`].
-    pub async fn is_participant(
-        &self,
-        chat: &str,
-        user: &UserId,
-        role: Role,
-    ) -> Result<bool, Refusal> {
+    pub async fn is_participant(&self, chat: &str, who: &Identity) -> Result<bool, Refusal> {
         let Ok(id) = ObjectId::parse(chat) else { return Ok(false) };
-        let party = Party::User(user.clone());
-        let actor = Actor { party, role, name: None, avatar: None, counted: String::new() };
-        match self.get(Dialect::Marketplace, &actor, id).await {
+        match self.get(Dialect::Marketplace, &Actor::user(who), id).await {
             Ok(_) => Ok(true),
             Err(Refusal::NotFound { .. } | Refusal::Forbidden { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -116,7 +109,7 @@ impl Chats {
                 items.push(LAYOUT.unpack(&record)?);
             }
         }
-        Ok(Listed { items, pagination: Pagination::of(page, total) })
+        Ok(Listed { items, pagination: page.of_total(total) })
     }
 
     /// The actor's figures over these shelves.
@@ -176,7 +169,7 @@ impl Chats {
             })?,
             Some(Before::Time(time)) => self.first_from(&chat, time).await?,
         };
-        let pagination = Pagination::of(page, end - 1);
+        let pagination = page.of_total(end - 1);
         let mut items = Vec::new();
         if let Some(below) = end.checked_sub(page.offset()).filter(|below| *below > 1) {
             let above = below.saturating_sub(page.limit() + 1);
@@ -288,7 +281,7 @@ fn whose(actor: &Actor, shelf: Shelf) -> Party {
 }
 
 /// When a chat on a shelf had its last message, and its id.
-fn place(key: &Key, prefix: &Key) -> Option<(u64, ObjectId)> {
+pub(super) fn place(key: &Key, prefix: &Key) -> Option<(u64, ObjectId)> {
     let mut parts = key.after(prefix);
     let at = parts.descending()?;
     Some((at, ObjectId::parse(&parts.text()?).ok()?))

@@ -22,6 +22,7 @@ mod read;
 mod record;
 mod send;
 mod voice;
+mod waiting;
 mod work;
 
 pub use list::{Before, Stats};

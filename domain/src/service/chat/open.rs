@@ -224,6 +224,7 @@ impl Chats {
             about: new.about.clone(),
             created_at: now,
             count: 0,
+            deleted: 0,
             last_at: now,
         };
         remember(&mut chat, actor);

@@ -106,6 +106,9 @@ pub struct Chat {
     pub created_at: u64,
     /// How many messages it has had; the number of the last one.
     pub count: u64,
+    /// How many of them were deleted.
+    #[serde(default)]
+    pub deleted: u64,
     /// When the last message came; before one, when the chat was made.
     pub last_at: u64,
 }

@@ -1,7 +1,7 @@
 //! A user's box and its entries, as they are stored.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{LAYOUT, Notifications};
 use crate::{
@@ -43,8 +43,8 @@ impl Figures {
 pub(super) struct Entry {
     pub(super) id: ObjectId,
     pub(super) kind: String,
-    pub(super) title: String,
-    pub(super) body: String,
+    pub(super) title: Option<String>,
+    pub(super) body: Option<String>,
     pub(super) data: Map<String, Value>,
     pub(super) created_at: u64,
     /// Whether it was read by itself; see [`Figures::read_below`] for all at once.
@@ -115,14 +115,9 @@ impl Notifications {
         let figures = LAYOUT.pack(&opened.figures)?;
         commit.writes.push(Write::put_until(key_of_box(user), opened.expect, figures, until));
         if opened.figures.unread != opened.told {
-            let payload = UnreadCountUpdate { unread_count: opened.figures.unread };
+            let payload = json!({ "unreadCount": opened.figures.unread });
             let room = telling::room("user-", user.as_str());
-            let event = telling::marketplace("unread-count-update", &payload, room);
-            // A client that is behind is owed the newest count alone.
-            commit.events.extend(event.map(|mut event| {
-                event.key = Some(format!("unread-count-update:{user}"));
-                event
-            }));
+            commit.events.extend(telling::event("unread-count-update", &payload, room));
         }
         Ok(())
     }
@@ -141,10 +136,4 @@ impl Notifications {
         commit.writes.push(Write::put_until(key, Expect::Anything, value, until));
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UnreadCountUpdate {
-    unread_count: u64,
 }

@@ -16,8 +16,7 @@ mod send;
 mod view;
 
 pub use new::{NewNotification, Prepared};
-pub use send::{Priority, SendFrom, SendNotification, Sent, Severity};
-pub use view::NotificationView;
+pub use send::{SendFrom, Sent};
 
 use std::sync::Arc;
 

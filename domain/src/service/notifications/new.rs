@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
     LAYOUT, Notifications,
     boxes::{Entry, entries_of, key_of_box, key_of_id},
+    view::told,
 };
 use crate::{
     error::Refusal,
+    event,
     identity::UserId,
     service::{ObjectId, stripes::Held, telling},
     store::{Commit, Expect, Write},
-    time::Timestamp,
 };
 
 /// Something to tell a user.
@@ -23,9 +23,9 @@ pub struct NewNotification {
     /// `chat-message`, `info`, …
     pub kind: String,
     /// A line.
-    pub title: String,
+    pub title: Option<String>,
     /// A text.
-    pub body: String,
+    pub body: Option<String>,
     /// What it is about.
     pub data: Map<String, Value>,
 }
@@ -103,40 +103,10 @@ impl Notifications {
             let (key, number) = (key_of_id(user, entry.id), LAYOUT.pack(&number)?);
             commit.writes.push(Write::put_until(key, Expect::Absent, number, until));
             let room = telling::room("user-", user.as_str());
-            let payload = NewNotificationEvent { notification: Shown::of(&entry) };
-            commit.events.extend(telling::marketplace("new-notification", &payload, room));
+            let payload = event::chat::NewNotification { notification: told(&entry) };
+            commit.events.extend(telling::event("new-notification", &payload, room));
         }
         self.close(user, opened, commit)?;
         Ok(())
-    }
-}
-
-#[derive(Serialize)]
-struct NewNotificationEvent<'a> {
-    notification: Shown<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-    r#type: &'a str,
-    title: &'a str,
-    body: &'a str,
-    data: &'a Map<String, Value>,
-    created_at: Timestamp,
-}
-
-impl<'a> Shown<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        Self {
-            id: entry.id,
-            r#type: &entry.kind,
-            title: &entry.title,
-            body: &entry.body,
-            data: &entry.data,
-            created_at: Timestamp::from_unix_ms(entry.created_at),
-        }
     }
 }

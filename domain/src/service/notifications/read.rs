@@ -1,16 +1,18 @@
 //! What a user asks of the own notifications.
 
 use super::{
-    LAYOUT, NotificationView, Notifications,
+    LAYOUT, Notifications,
     boxes::{Entry, entries_of, key_of_box, key_of_id},
+    view::shown,
 };
 use crate::{
     error::Refusal,
+    event::chat::Notification,
     identity::UserId,
     service::{
         ObjectId,
         backoff::Backoff,
-        page::{Listed, Page, Pagination},
+        page::{Listed, Page},
         settle::{Settled, settle},
     },
     store::{Commit, Scan},
@@ -22,13 +24,9 @@ impl Notifications {
     /// # Errors
     ///
     /// [`Refusal::Unavailable`].
-    pub async fn list(
-        &self,
-        user: &UserId,
-        page: Page,
-    ) -> Result<Listed<NotificationView>, Refusal> {
+    pub async fn list(&self, user: &UserId, page: Page) -> Result<Listed<Notification>, Refusal> {
         let figures = self.open(user).await?.figures;
-        let pagination = Pagination::of(page, figures.total());
+        let pagination = page.of_total(figures.total());
         let mut items = Vec::new();
         // Numbers have no holes, so that every page costs the same.
         if let Some(below) = figures.next.checked_sub(page.offset()).filter(|n| *n > figures.first)
@@ -42,7 +40,7 @@ impl Notifications {
                 let number = key.after(&entries_of(user)).number().unwrap_or_default();
                 let entry: Entry = LAYOUT.unpack(&record)?;
                 let read = figures.is_read(number, &entry);
-                items.push(NotificationView::of(entry, read));
+                items.push(shown(&entry, read));
             }
         }
         Ok(Listed { items, pagination })
@@ -62,11 +60,11 @@ impl Notifications {
     /// # Errors
     ///
     /// [`Refusal::NotFound`] where the user has none of this id; [`Refusal::Unavailable`].
-    pub async fn get(&self, user: &UserId, id: ObjectId) -> Result<NotificationView, Refusal> {
+    pub async fn get(&self, user: &UserId, id: ObjectId) -> Result<Notification, Refusal> {
         let figures = self.open(user).await?.figures;
         let (number, entry) = self.find(user, id).await?;
         let read = figures.is_read(number, &entry);
-        Ok(NotificationView::of(entry, read))
+        Ok(shown(&entry, read))
     }
 
     /// Marks one as read; again changes nothing.
@@ -74,14 +72,14 @@ impl Notifications {
     /// # Errors
     ///
     /// [`Refusal::NotFound`] where the user has none of this id; [`Refusal::Unavailable`].
-    pub async fn read(&self, user: &UserId, id: ObjectId) -> Result<NotificationView, Refusal> {
+    pub async fn read(&self, user: &UserId, id: ObjectId) -> Result<Notification, Refusal> {
         let _held = self.locks.hold(&[key_of_box(user)]).await;
         let mut backoff = Backoff::default();
         loop {
             let mut opened = self.open(user).await?;
             let (number, mut entry) = self.find(user, id).await?;
             if opened.figures.is_read(number, &entry) {
-                return Ok(NotificationView::of(entry, true));
+                return Ok(shown(&entry, true));
             }
             entry.read = true;
             opened.figures.unread = opened.figures.unread.saturating_sub(1);
@@ -91,7 +89,7 @@ impl Notifications {
             match settle(&*self.store, commit).await? {
                 Settled::Again => backoff.wait().await?,
                 Settled::Done | Settled::Repeated(_) => {
-                    return Ok(NotificationView::of(entry, true));
+                    return Ok(shown(&entry, true));
                 }
             }
         }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{NewNotification, Notifications};
 use crate::{
     error::Refusal,
-    event::App,
-    identity::{Identity, Role, UserId},
+    event::shop::{NotificationKind, NotificationReceived, SendNotification},
+    identity::{Identity, Role},
     service::{
         backoff::Backoff,
         limits::Counted,
@@ -45,61 +45,6 @@ impl SendFrom {
             _ => None,
         }
     }
-}
-
-/// How grave it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    #[default]
-    Info,
-    /// To be looked after.
-    Warning,
-    /// Something is wrong.
-    Error,
-}
-
-impl Severity {
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// How urgent it is; shown, not acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    /// Not.
-    Low,
-    /// As most.
-    Normal,
-    /// Very.
-    High,
-}
-
-/// What is to be sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SendNotification {
-    /// To whom.
-    pub to_user_id: UserId,
-    /// How grave; `info` where left out.
-    #[serde(default)]
-    pub r#type: Severity,
-    /// A line.
-    pub title: Option<String>,
-    /// A text.
-    pub body: Option<String>,
-    /// Anything that goes with it.
-    pub meta: Option<Value>,
-    /// How urgent.
-    pub priority: Option<Priority>,
 }
 
 /// What became of it.
@@ -161,43 +106,50 @@ impl Notifications {
     }
 
     fn received(&self, from: &Identity, sending: &SendNotification) -> Option<crate::Publish> {
-        let payload = json!({
-            "event": "notification:received",
-            "type": sending.r#type,
-            "title": sending.title,
-            "body": sending.body,
-            "meta": sending.meta,
-            "from": from.user,
-            "ts": self.clock.now(),
-        });
+        let payload = NotificationReceived {
+            event: Default::default(),
+            kind: sending.kind,
+            title: sending.title.clone(),
+            body: sending.body.clone(),
+            meta: sending.meta.clone(),
+            from: from.user.clone(),
+            ts: self.clock.now(),
+        };
         let room = telling::room("user:", sending.to_user_id.as_str());
-        telling::event(App::Shop, "notification:received", &payload, room)
+        telling::event("notification:received", &payload, room)
     }
 }
 
 fn check(sending: &SendNotification) -> Result<(), Refusal> {
     if let Some(title) = &sending.title {
-        text::check("title", title, 0, TITLE_MAX)?;
+        text::check("title", title.as_str(), 0, TITLE_MAX)?;
     }
     if let Some(body) = &sending.body {
-        text::check("body", body, 0, BODY_MAX)?;
+        text::check("body", body.as_str(), 0, BODY_MAX)?;
     }
-    sending.meta.as_ref().map_or(Ok(()), |meta| text::check_json("meta", meta, META_BYTES_MAX))
+    let meta = sending.meta.as_ref().map(|meta| Value::Object(meta.fields().clone()));
+    meta.map_or(Ok(()), |meta| text::check_json("meta", &meta, META_BYTES_MAX))
+}
+
+fn word(kind: NotificationKind) -> &'static str {
+    match kind {
+        NotificationKind::Info => "info",
+        NotificationKind::Warning => "warning",
+        NotificationKind::Error => "error",
+    }
 }
 
 fn stored(from: &Identity, sending: &SendNotification) -> NewNotification {
     let mut data = Map::new();
     data.insert("from".to_owned(), json!(from.user));
     if let Some(meta) = &sending.meta {
-        data.insert("meta".to_owned(), meta.clone());
+        data.insert("meta".to_owned(), Value::Object(meta.fields().clone()));
     }
-    if let Some(priority) = sending.priority {
-        data.insert("priority".to_owned(), json!(priority));
-    }
+    data.insert("priority".to_owned(), json!(sending.priority));
     NewNotification {
-        kind: sending.r#type.as_str().to_owned(),
-        title: sending.title.clone().unwrap_or_default(),
-        body: sending.body.clone().unwrap_or_default(),
+        kind: word(sending.kind).to_owned(),
+        title: sending.title.clone().map(String::from),
+        body: sending.body.clone().map(String::from),
         data,
     }
 }

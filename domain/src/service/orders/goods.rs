@@ -3,6 +3,7 @@
 use super::{OrderItem, draft::refuse, record::Goods};
 use crate::{
     error::Refusal,
+    event::ProductAudience,
     publish::Publish,
     service::{
         orders::events::stock_updated,
@@ -118,7 +119,7 @@ impl Shelves {
     }
 
     /// What clients hear of it where the stock has changed.
-    pub(super) fn events(&self, everyone_up_to: Option<usize>) -> impl Iterator<Item = Publish> {
-        self.0.iter().map(move |(read, _)| stock_updated(read.id, read.shelf.stock, everyone_up_to))
+    pub(super) fn events(&self, audience: ProductAudience) -> impl Iterator<Item = Publish> {
+        self.0.iter().map(move |(read, _)| stock_updated(read.id, read.shelf.stock, audience))
     }
 }

@@ -25,7 +25,7 @@ const STRIDE: usize = 1_000;
 #[serde(deny_unknown_fields, default)]
 pub struct OrderQuery {
     /// From 1. Default 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub page: u32,
     /// 1 to 100. Default 20.
     #[schemars(range(min = 1, max = PAGE_MAX))]

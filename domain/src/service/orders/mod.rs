@@ -46,6 +46,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::Refusal,
+    event::ProductAudience,
     identity::{Identity, UserId},
     publish::Publish,
     store::{Claim, Commit, Committed, Expect, Key, Store, StoreError, Write},
@@ -60,16 +61,15 @@ pub const RESERVED_MS: u64 = 30 * 60 * 1_000;
 pub struct OrderRules {
     /// What owners may set their orders to. Default `cancelled`.
     pub owner_statuses: Vec<OrderStatus>,
-    /// `product:stockUpdated` goes to everyone up to so many sockets, beyond to the product's room;
-    /// `None` = always to the room. Default 1,000.
-    pub product_events_to_everyone_up_to: Option<usize>,
+    /// Who hears of a changed stock. Default everyone up to 1,000 sockets, beyond the product's room.
+    pub stock_audience: ProductAudience,
 }
 
 impl Default for OrderRules {
     fn default() -> Self {
         Self {
             owner_statuses: vec![OrderStatus::Cancelled],
-            product_events_to_everyone_up_to: Some(1_000),
+            stock_audience: ProductAudience::default(),
         }
     }
 }
@@ -124,13 +124,13 @@ pub struct OrderItem {
 
 impl Orders {
     /// The service over these parts.
-    pub(super) fn new(deps: &Deps, stripes: Arc<Stripes>) -> Self {
+    pub(super) fn new(deps: &Deps, stripes: Arc<Stripes>, rules: OrderRules) -> Self {
         Self {
             store: Arc::clone(&deps.store),
             clock: deps.clock.clone(),
             limits: Arc::clone(&deps.limits),
             stripes,
-            rules: deps.order_rules.clone(),
+            rules,
         }
     }
 
@@ -300,7 +300,7 @@ impl Orders {
             }
             // The stock is what is in the house: it changes where pieces leave or come back.
             if before.1 == Goods::Taken || stored.goods == Goods::Taken {
-                events.extend(shelves.events(self.rules.product_events_to_everyone_up_to));
+                events.extend(shelves.events(self.rules.stock_audience));
             }
         }
         if before == (OrderStatus::Pending, Goods::Reserved) {

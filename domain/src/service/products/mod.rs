@@ -13,10 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use self::shelf::Shelf;
 use super::{
-    Deps, asker::Asker, backoff::Backoff, orders::events::stock_updated, stripes::Stripes, text,
+    Deps,
+    asker::Asker,
+    backoff::Backoff,
+    orders::{OrderRules, events::stock_updated},
+    stripes::Stripes,
+    text,
 };
 use crate::{
     error::Refusal,
+    event::ProductAudience,
     store::{Commit, Expect, Store, StoreError},
 };
 
@@ -39,7 +45,7 @@ const EXAMPLE_STOCK: u64 = 100;
 pub struct Products {
     store: Arc<dyn Store>,
     stripes: Arc<Stripes>,
-    everyone_up_to: Option<usize>,
+    audience: ProductAudience,
 }
 
 /// A product as everybody sees it.
@@ -63,6 +69,7 @@ pub struct Product {
 #[serde(deny_unknown_fields)]
 pub struct PutProduct {
     /// What it is called, 1 to 200 characters.
+    #[schemars(length(min = 1, max = NAME_MAX), extend("pattern" = text::PATTERN))]
     pub name: String,
     /// What a piece costs; left out or null = the order says.
     pub price: Option<Cents>,
@@ -73,9 +80,9 @@ pub struct PutProduct {
 
 impl Products {
     /// The service over these parts.
-    pub(super) fn new(deps: &Deps, stripes: Arc<Stripes>) -> Self {
-        let everyone_up_to = deps.order_rules.product_events_to_everyone_up_to;
-        Self { store: Arc::clone(&deps.store), stripes, everyone_up_to }
+    pub(super) fn new(deps: &Deps, stripes: Arc<Stripes>, rules: &OrderRules) -> Self {
+        let audience = rules.stock_audience;
+        Self { store: Arc::clone(&deps.store), stripes, audience }
     }
 
     /// A product, for everybody.
@@ -129,7 +136,7 @@ impl Products {
                 reserved,
             };
             let changed = known.is_some_and(|known| known.stock != shelf.stock);
-            let event = changed.then(|| stock_updated(id, shelf.stock, self.everyone_up_to));
+            let event = changed.then(|| stock_updated(id, shelf.stock, self.audience));
             let commit = Commit {
                 claim: None,
                 writes: vec![shelf.write(id, Expect::unchanged(record.as_ref()))?],

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cents, ObjectId, Product};
+use super::{Cents, ObjectId, Product, STOCK_MAX};
 use crate::{
     service::stored::{pack, unpack},
     store::{Expect, Key, Record, Store, StoreError, Write},
@@ -92,7 +92,7 @@ impl Shelf {
 
     /// Pieces come back.
     pub(crate) fn give_back(&mut self, quantity: u64) {
-        self.stock = self.stock.saturating_add(quantity);
+        self.stock = self.stock.saturating_add(quantity).min(STOCK_MAX);
     }
 
     /// The product as others see it.

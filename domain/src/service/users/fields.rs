@@ -5,31 +5,28 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 200;
 /// RFC 5321, section 4.5.3.1.3: a path of 256 octets with its brackets.
-const EMAIL_BYTES_MAX: usize = 254;
-const URL_BYTES_MAX: usize = 2_048;
+const EMAIL_CHARS_MAX: usize = 254;
+const URL_CHARS_MAX: usize = 2_048;
 /// E.164 has 15 digits; the rest is room for how people write them.
-const PHONE_BYTES_MAX: usize = 40;
+const PHONE_CHARS_MAX: usize = 40;
 
 /// A name, or none.
 pub(super) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    checked(from, "expected text of 1 to 200 characters without control characters", |name| {
-        is_name(name)
-    })
+    checked(from, NAME, is_name)
 }
 
 /// A name that has to be there.
 pub(super) fn required_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let message = "expected text of 1 to 200 characters without control characters";
-    name(from)?.ok_or_else(|| D::Error::custom(message))
+    let name = String::deserialize(from)?;
+    if is_name(&name) { Ok(name) } else { Err(D::Error::custom(NAME)) }
 }
 
 /// An address for mail, or none. Only what cannot be one is refused: whether it is one, the mail tells.
 pub(super) fn email<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     checked(from, "expected an e-mail address", |email| {
         let parts = email.rsplit_once('@');
-        let plain = |c: char| !c.is_whitespace() && !c.is_control();
-        email.len() <= EMAIL_BYTES_MAX
-            && email.chars().all(plain)
+        is_within(email, EMAIL_CHARS_MAX)
+            && email.chars().all(is_dense)
             && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
     })
 }
@@ -38,7 +35,7 @@ pub(super) fn email<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>
 pub(super) fn phone<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     checked(from, "expected a phone number of digits, blanks and + - . / ( )", |phone| {
         let legal = |c: u8| c.is_ascii_digit() || b" +-./()".contains(&c);
-        phone.len() <= PHONE_BYTES_MAX
+        is_within(phone, PHONE_CHARS_MAX)
             && phone.bytes().all(legal)
             && phone.bytes().any(|c| c.is_ascii_digit())
     })
@@ -46,7 +43,7 @@ pub(super) fn phone<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>
 
 /// Where a picture is, or none.
 pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    checked(from, "expected an http or https URL of at most 2048 bytes", is_web_url)
+    checked(from, "expected an http or https URL of at most 2048 characters", is_web_url)
 }
 
 /// A 24-hex id, or none: then Crier makes it.
@@ -63,15 +60,24 @@ pub fn is_web_url(url: &str) -> bool {
         let (start, rest) = url.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     });
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"<>\\^`{|}".contains(c);
+    let legal = |c: char| is_dense(c) && !"\"<>\\^`{|}".contains(c);
     let host = |rest: &str| rest.split(['/', '?', '#']).next().is_some_and(|host| !host.is_empty());
-    url.len() <= URL_BYTES_MAX && url.chars().all(plain) && rest.is_some_and(host)
+    is_within(url, URL_CHARS_MAX) && url.chars().all(legal) && rest.is_some_and(host)
 }
 
+const NAME: &str = "expected text of 1 to 200 characters without control characters";
+
 fn is_name(name: &str) -> bool {
-    !name.trim().is_empty()
-        && name.chars().count() <= NAME_CHARS_MAX
-        && !name.chars().any(char::is_control)
+    !name.is_empty() && is_within(name, NAME_CHARS_MAX) && !name.chars().any(char::is_control)
+}
+
+fn is_within(text: &str, chars_max: usize) -> bool {
+    // A text has at most as many characters as bytes, so most need no counting.
+    text.len() <= chars_max || text.chars().count() <= chars_max
+}
+
+fn is_dense(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control()
 }
 
 fn checked<'de, D: Deserializer<'de>>(
@@ -82,6 +88,50 @@ fn checked<'de, D: Deserializer<'de>>(
     match Option::<String>::deserialize(from)? {
         Some(text) if !is_legal(&text) => Err(D::Error::custom(message)),
         text => Ok(text),
+    }
+}
+
+/// The same rules as JSON schemas, for the sidecar's document.
+pub(super) mod schema {
+    use schemars::{Schema, SchemaGenerator, json_schema};
+
+    pub(in super::super) fn name(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "null"], "minLength": 1, "maxLength": 200,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        })
+    }
+
+    pub(in super::super) fn required_name(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": 200,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        })
+    }
+
+    pub(in super::super) fn email(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "null"], "maxLength": 254,
+            "pattern": "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+@[^\\s\\u0000-\\u001f\\u007f-\\u009f@]+$",
+        })
+    }
+
+    pub(in super::super) fn phone(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "null"], "maxLength": 40,
+            "pattern": "^[ +./()-]*[0-9][0-9 +./()-]*$",
+        })
+    }
+
+    pub(in super::super) fn url(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "null"], "maxLength": 2048,
+            "pattern": "^[hH][tT][tT][pP][sS]?://[!$%&'()*+,.0-9:;=@A-Z\\[\\]_a-z~-][!-;=?-\\[\\]_a-z~]*$",
+        })
+    }
+
+    pub(in super::super) fn object_id(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "null"], "pattern": "^[0-9a-fA-F]{24}$" })
     }
 }
 
@@ -99,7 +149,7 @@ mod tests {
         ] {
             assert!(is_web_url(url), "{url}");
         }
-        let long = format!("https://a/{}", "x".repeat(URL_BYTES_MAX));
+        let long = format!("https://a/{}", "x".repeat(URL_CHARS_MAX));
         for url in [
             "",
             "https://",

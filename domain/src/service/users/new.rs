@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
-    fields,
+    fields::{self, schema},
     profile::{Profile, Store, id_of, store_id_of},
 };
 use crate::{
@@ -22,36 +22,42 @@ const STORES_MAX: usize = 32;
 pub struct NewProfile {
     /// The side of vendor-chat that the profile is for; none = for the id as such. It chooses which of
     /// the id's profiles is written.
-    #[schemars(with = "Option<String>")]
     pub user_type: Option<UserType>,
     /// The id of the path, in the form in which it is to be shown: `5` or `"5"`.
     pub user_id: Option<UserId>,
     /// 24 hexadecimal digits; made by Crier where left out.
     #[serde(deserialize_with = "fields::object_id")]
+    #[schemars(schema_with = "schema::object_id")]
     pub id: Option<String>,
     /// The role on the marketplace. Default `user`.
-    #[schemars(with = "Option<String>")]
     pub role: Option<Role>,
     /// The first name.
     #[serde(deserialize_with = "fields::name")]
+    #[schemars(schema_with = "schema::name")]
     pub first_name: Option<String>,
     /// The last name.
     #[serde(deserialize_with = "fields::name")]
+    #[schemars(schema_with = "schema::name")]
     pub last_name: Option<String>,
     /// The name in one. Default: the first and last names.
     #[serde(deserialize_with = "fields::name")]
+    #[schemars(schema_with = "schema::name")]
     pub name: Option<String>,
     /// Where the picture is.
     #[serde(deserialize_with = "fields::url")]
+    #[schemars(schema_with = "schema::url")]
     pub profile_picture_url: Option<String>,
     /// The same under the marketplace's name; each stands in for the other.
     #[serde(deserialize_with = "fields::url")]
+    #[schemars(schema_with = "schema::url")]
     pub avatar: Option<String>,
     /// Address for mail.
     #[serde(deserialize_with = "fields::email")]
+    #[schemars(schema_with = "schema::email")]
     pub email: Option<String>,
     /// Telephone number.
     #[serde(deserialize_with = "fields::phone")]
+    #[schemars(schema_with = "schema::phone")]
     pub phone_number: Option<String>,
     /// Whether the shop has verified the user. Default false.
     pub verified: Option<bool>,
@@ -59,6 +65,7 @@ pub struct NewProfile {
     pub active: Option<bool>,
     /// A vendor's stores, at most 32.
     #[serde(deserialize_with = "stores")]
+    #[schemars(length(max = 32))]
     pub store: Vec<NewStore>,
     /// When the account came to be. Default: when the profile did.
     pub created_at: Option<Timestamp>,
@@ -72,9 +79,11 @@ pub struct NewProfile {
 pub struct NewStore {
     /// 24 hexadecimal digits; made by Crier where left out.
     #[serde(default, deserialize_with = "fields::object_id")]
+    #[schemars(schema_with = "schema::object_id")]
     pub id: Option<String>,
     /// The store's name.
     #[serde(deserialize_with = "fields::required_name")]
+    #[schemars(schema_with = "schema::required_name")]
     pub name: String,
     /// Whose it is: the id of the path.
     pub vendor_id: Option<UserId>,
@@ -82,6 +91,7 @@ pub struct NewStore {
     pub store_id: UserId,
     /// Where its picture is.
     #[serde(default, deserialize_with = "fields::url")]
+    #[schemars(schema_with = "schema::url")]
     pub store_logo_url: Option<String>,
     /// When it came to be. Default: when the store first stood in the profile.
     pub created_at: Option<Timestamp>,

@@ -19,10 +19,8 @@ pub struct Profile {
     /// Who, as the backend wrote it.
     pub user_id: UserId,
     /// The side of vendor-chat that the profile is for; none = for the id as such.
-    #[schemars(with = "Option<String>")]
     pub user_type: Option<UserType>,
     /// What they may do on the marketplace; shown beside names of participants.
-    #[schemars(with = "String")]
     pub role: Role,
     /// The first name.
     pub first_name: Option<String>,
@@ -80,7 +78,6 @@ pub struct UserView {
     /// Who.
     pub user_id: UserId,
     /// The side of vendor-chat.
-    #[schemars(with = "Option<String>")]
     pub user_type: Option<UserType>,
     /// The first name.
     pub first_name: Option<String>,

@@ -9,7 +9,7 @@ use crier_domain::{
         Stats, Status,
     },
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
         once::Once,
         orders::{CreateOrder, Order, OrderRules, OrderStatus},
@@ -65,13 +65,14 @@ impl Shop {
         sent: Arc<Sent>,
         rules: OrderRules,
     ) -> Self {
-        let services = Arc::new(Services::new(Deps {
+        let deps = Deps {
             store: Arc::clone(&store),
             clock: clock.clone(),
             cluster: Arc::new(Nobody),
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
-            order_rules: rules.clone(),
-        }));
+        };
+        let settings = Settings { orders: rules.clone(), ..Settings::default() };
+        let services = Arc::new(Services::with(deps, settings));
         Self { services, store, clock, sent, rules }
     }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crier_domain::{App, AuthMode};
+use crier_domain::{
+    App, AuthMode,
+    event::{CatalogueOptions, PaymentAudience, ProductAudience},
+};
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::Reader;
@@ -42,6 +45,22 @@ fn without_anything_it_runs_on_loopback_with_the_development_key() {
     assert!(config.is_loopback_only());
     assert_eq!(config.http.connections_per_ip, None, "load tests come from one address");
     assert_eq!(config.shutdown.drain, Duration::from_secs(25));
+}
+
+#[test]
+fn an_operator_says_who_hears_of_payments_and_products() {
+    let of = |payments: &str, products: &str| {
+        let text = format!(
+            "[marketplace]\npayment_audience = \"{payments}\"\n[audience]\nproducts = \"{products}\""
+        );
+        parse_file(&text).map(|config| config.audiences)
+    };
+    assert_eq!(of("parties", "auto"), Ok(CatalogueOptions::default()));
+    let set =
+        CatalogueOptions { payments: PaymentAudience::Everyone, products: ProductAudience::Room };
+    assert_eq!(of("everyone", "room"), Ok(set));
+    assert!(of("nobody", "room").unwrap_err().contains("marketplace.payment_audience"));
+    assert!(of("parties", "rooms").unwrap_err().contains("audience.products"));
 }
 
 #[test]

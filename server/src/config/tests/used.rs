@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use super::SETTINGS;
 
 /// Settings of the fixed interface that nothing reads yet.
-const LATER: [(&str, &str); 3] = [
-    ("advertise", "several replicas"),
-    ("cluster_secret", "several replicas"),
-    ("data_dir", "the stores and the outbox on disk"),
-];
+const LATER: [(&str, &str); 2] =
+    [("advertise", "several replicas"), ("cluster_secret", "several replicas")];
 
 /// Where the text that reads a setting is not `<section>.<key>`.
-const READ_AS: [(&str, &str); 6] = [
+const READ_AS: [(&str, &str); 8] = [
+    ("marketplace.payment_audience", "config.audiences"),
+    ("audience.products", "config.audiences"),
     ("rest_outbox", "rest.outbox"),
     ("auth.secret", "Configured { secret, pem, jwks }"),
     ("auth.keys", "Configured { secret, pem, jwks }"),

@@ -1,10 +1,12 @@
 //! A client's place in one namespace, as a handler sees it.
 
+pub(crate) mod entry;
+
 use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,6 +21,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+use self::entry::Held;
 use super::{
     Namespace,
     acks::PendingAck,
@@ -26,10 +29,11 @@ use super::{
     handler::{self, Ack, Behaviour, DisconnectHandler, EventHandler, FromArgs, Refusal},
 };
 use crate::{
-    adapter::SocketInfo,
+    adapter::{Envelope, SocketInfo, Target},
     badge::{Badge, Who},
     error::{AckError, EmitError},
     lock,
+    recovery::Recovery,
     session::{
         Handshake, SessionHandle,
         mailbox::{Command, Parcel, Pushed},
@@ -43,13 +47,21 @@ pub struct Socket(Arc<Inner>);
 
 struct Inner {
     id: SocketId,
+    /// Of the session that it has taken up.
+    former_id: OnceLock<SocketId>,
     namespace: Namespace,
+    /// What the client calls the namespace.
+    name: Name,
     session: SessionHandle,
     auth: Auth,
     behaviour: Arc<Behaviour>,
     phase: AtomicU8,
     /// Of the badge. Written under the lock of `state`.
     bits: AtomicU64,
+    /// The newest event of the log that was put into its outbox. Written under the outbox's lock.
+    mark: AtomicU64,
+    held: OnceLock<Held>,
+    outcome: OnceLock<Recovery>,
     state: Mutex<State>,
 }
 
@@ -58,6 +70,10 @@ struct State {
     /// Of the badge.
     owner: Option<Arc<str>>,
     rooms: SmallVec<[Room; 2]>,
+    /// Those of the rooms that a backend ordered it into.
+    ordered: Vec<Room>,
+    /// It is in no registry any more, and must not take anybody else out of one.
+    has_left: bool,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
     extensions: Extensions,
@@ -75,6 +91,8 @@ mod phase {
     pub(super) const PENDING: u8 = 0;
     pub(super) const CONNECTED: u8 = 1;
     pub(super) const GONE: u8 = 2;
+    /// Gone too: another connection of its client goes on as this socket.
+    pub(super) const CONTINUED: u8 = 3;
 }
 
 /// Why a socket is not in a room.
@@ -95,18 +113,44 @@ impl Socket {
     pub(crate) fn new(
         id: SocketId,
         namespace: Namespace,
+        name: Name,
         session: SessionHandle,
         auth: Auth,
     ) -> Self {
         let behaviour = namespace.behaviour();
-        let (phase, bits) = (AtomicU8::new(phase::PENDING), AtomicU64::new(0));
-        let state = Mutex::default();
-        Self(Arc::new(Inner { id, namespace, session, auth, behaviour, phase, bits, state }))
+        Self(Arc::new(Inner {
+            id,
+            former_id: OnceLock::new(),
+            namespace,
+            name,
+            session,
+            auth,
+            behaviour,
+            phase: AtomicU8::new(phase::PENDING),
+            bits: AtomicU64::new(0),
+            mark: AtomicU64::new(0),
+            held: OnceLock::new(),
+            outcome: OnceLock::new(),
+            state: Mutex::default(),
+        }))
     }
 
-    /// The public id; also the name of a room that only this socket is in.
+    /// The public id; also the name of a room that only this socket is in. Middleware sees one that may
+    /// not last: a socket that takes its former session up has the former id from then on.
     pub fn id(&self) -> SocketId {
-        self.0.id
+        self.0.id()
+    }
+
+    /// Whether the client goes on as the socket that it was, and if not, why not. Known once it is let
+    /// in; connect handlers run when everything that it missed has been sent.
+    pub fn recovery(&self) -> Recovery {
+        self.0.outcome.get().copied().unwrap_or_default()
+    }
+
+    /// Whether another connection goes on as this socket. Disconnect handlers ask it: their client has
+    /// not left, though this end of it has.
+    pub fn is_continued(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == phase::CONTINUED
     }
 
     /// The namespace that it is in.
@@ -161,7 +205,19 @@ impl Socket {
     /// # Errors
     /// The socket has gone, or is in as many rooms as it may.
     pub fn join(&self, room: impl Into<Room>) -> Result<(), JoinError> {
-        let room = room.into();
+        self.enter_room(room.into(), false)
+    }
+
+    /// Enters a room on a backend's order: when the client comes back, it is in there again without
+    /// being asked ([`Handlers::on_restore`](super::Handlers::on_restore)) whether it may.
+    ///
+    /// # Errors
+    /// As for [`Socket::join`].
+    pub fn join_by_backend(&self, room: impl Into<Room>) -> Result<(), JoinError> {
+        self.enter_room(room.into(), true)
+    }
+
+    fn enter_room(&self, room: Room, by_backend: bool) -> Result<(), JoinError> {
         let max = self.0.namespace.options().rooms_max;
         // The lock is held into the registry, so that no room can be joined past the last leave.
         // Order: socket, then registry; the registry never calls back.
@@ -169,14 +225,25 @@ impl Socket {
         if self.is_gone() {
             return Err(JoinError::Disconnected);
         }
-        if state.rooms.contains(&room) || room.as_str() == self.0.id.as_str() {
+        let is_in = state.rooms.contains(&room);
+        if is_in && !by_backend || room.as_str() == self.id().as_str() {
             return Ok(());
         }
-        if state.rooms.len() >= max {
+        if !is_in && state.rooms.len() >= max {
             return Err(JoinError::TooManyRooms { max });
         }
-        state.rooms.push(room.clone());
-        self.0.namespace.registry().join(&room, self.0.id, self.clone());
+        // Read before the room is entered: whatever is delivered to it from now has a higher number.
+        let last = self.recoveries().map_or(0, |recoveries| recoveries.log.complete());
+        if !is_in {
+            state.rooms.push(room.clone());
+            self.0.namespace.registry().join(&room, self.id(), self.clone());
+        }
+        if by_backend && !state.ordered.contains(&room) {
+            state.ordered.push(room.clone());
+        }
+        if let Some(held) = self.0.held.get() {
+            held.session.joined(&room, last, by_backend);
+        }
         Ok(())
     }
 
@@ -185,19 +252,31 @@ impl Socket {
         let mut state = lock(&self.0.state);
         if let Some(at) = state.rooms.iter().position(|joined| joined.as_str() == room) {
             let room = state.rooms.swap_remove(at);
-            self.0.namespace.registry().leave(&room, &self.0.id);
+            state.ordered.retain(|ordered| *ordered != room);
+            self.0.namespace.registry().leave(&room, &self.id());
+            if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
+                let (head, gone) = recoveries.log.ends();
+                held.session.left(room.as_str(), head, gone);
+            }
         }
+    }
+
+    /// The rooms that it is in without a backend's order, its own apart: those that the application's
+    /// policy has a say in.
+    pub fn rooms_asked_for(&self) -> Vec<Room> {
+        let state = lock(&self.0.state);
+        state.rooms.iter().filter(|room| !state.ordered.contains(room)).cloned().collect()
     }
 
     /// Whether it is in a room.
     pub fn is_in(&self, room: &str) -> bool {
         lock(&self.0.state).rooms.iter().any(|joined| joined.as_str() == room)
-            || room == self.0.id.as_str()
+            || room == self.id().as_str()
     }
 
     /// The rooms that it is in, its own first.
     pub fn rooms(&self) -> Vec<Room> {
-        let mut rooms = vec![Room::from(self.0.id.as_str())];
+        let mut rooms = vec![Room::from(self.id().as_str())];
         rooms.extend(lock(&self.0.state).rooms.iter().cloned());
         rooms
     }
@@ -217,8 +296,41 @@ impl Socket {
     /// # Errors
     /// As for [`Socket::emit`].
     pub fn emit_args(&self, event: &str, args: Args) -> Result<(), EmitError> {
-        let packet = Outgoing::event(self.0.namespace.name(), event, args, None)?;
-        pushed(self.push(&Parcel::new(packet)))
+        if self.recoveries().is_none() || !self.is_connected() {
+            return self.emit_direct_args(event, args);
+        }
+        let rooms = SmallVec::from_elem(Room::from(self.id().as_str()), 1);
+        self.0.namespace.adapter().publish(Envelope {
+            namespace: self.0.namespace.name().clone(),
+            target: Target { rooms, ..Target::default() },
+            event: event.into(),
+            args,
+            volatile: false,
+            recoverable: true,
+            key: None,
+        })
+    }
+
+    /// Sends an event with one argument that concerns this connection alone: it is not kept for a client
+    /// that comes back. An answer, an error, a greeting.
+    ///
+    /// # Errors
+    /// As for [`Socket::emit`].
+    pub fn emit_direct<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        value: &T,
+    ) -> Result<(), EmitError> {
+        self.emit_direct_args(event, Args::one(value)?)
+    }
+
+    /// As [`Socket::emit_direct`], with any number of arguments.
+    ///
+    /// # Errors
+    /// As for [`Socket::emit`].
+    pub fn emit_direct_args(&self, event: &str, args: Args) -> Result<(), EmitError> {
+        let packet = Outgoing::event(&self.0.name, event, args, None)?;
+        pushed(self.push_unlogged(packet, false))
     }
 
     /// Sends an event that is dropped where it cannot be written at once.
@@ -226,8 +338,8 @@ impl Socket {
     /// # Errors
     /// As for [`Socket::emit`]; being dropped is no error.
     pub fn emit_volatile(&self, event: &str, args: Args) -> Result<(), EmitError> {
-        let packet = Outgoing::event(self.0.namespace.name(), event, args, None)?;
-        pushed(self.push(&Arc::new(Parcel { packet, volatile: true, key: None })))
+        let packet = Outgoing::event(&self.0.name, event, args, None)?;
+        pushed(self.push_unlogged(packet, true))
     }
 
     /// Sends an event and waits for the client's acknowledgement.
@@ -244,8 +356,8 @@ impl Socket {
         timeout: Duration,
     ) -> Result<Args, AckError> {
         let id = self.0.namespace.next_ack_id();
-        let packet = Outgoing::event(self.0.namespace.name(), event, args, Some(id))
-            .map_err(EmitError::from)?;
+        let packet =
+            Outgoing::event(&self.0.name, event, args, Some(id)).map_err(EmitError::from)?;
         let (sender, answer) = oneshot::channel();
         self.expect_ack(id, PendingAck::One(sender))?;
         let _forget = ForgetAck { socket: self, id };
@@ -264,7 +376,7 @@ impl Socket {
 
     /// Everyone in the namespace but this socket.
     pub fn broadcast(&self) -> Broadcast {
-        self.0.namespace.everyone().except(self.0.id.as_str())
+        self.0.namespace.everyone().except(self.id().as_str())
     }
 
     /// Takes the client out of the namespace; it stays away by itself. With `close` its whole
@@ -274,8 +386,9 @@ impl Socket {
             return;
         }
         // The DISCONNECT goes behind everything that was sent before.
-        self.0.session.push(&Parcel::new(Outgoing::disconnect(self.0.namespace.name())));
-        self.0.session.command(Command::Left(self.0.id));
+        self.end_session();
+        self.0.session.push(&Parcel::new(Outgoing::disconnect(&self.0.name)));
+        self.0.session.command(Command::Left(self.id()));
         if close {
             self.0.session.disconnect_all();
         }
@@ -325,7 +438,7 @@ impl Socket {
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {
         let address = self.handshake().address;
-        SocketInfo { id: self.0.id, rooms: self.rooms(), address }
+        SocketInfo { id: self.id(), rooms: self.rooms(), address }
     }
 
     /// Whether a filter lets it pass.
@@ -334,8 +447,9 @@ impl Socket {
             && (who.owners.is_empty() || who.fits(&self.badge()))
     }
 
+    /// What the client calls the namespace.
     pub(crate) fn name(&self) -> &Name {
-        self.0.namespace.name()
+        &self.0.name
     }
 
     pub(crate) fn behaviour(&self) -> &Arc<Behaviour> {
@@ -363,7 +477,33 @@ impl Socket {
         if self.is_gone() {
             return Pushed::Closed;
         }
-        self.0.session.push(parcel)
+        self.0.session.push(&parcel.known_as(&self.0.name))
+    }
+
+    /// Queues an event of the log, unless the socket has gone.
+    pub(crate) fn push_logged(&self, parcel: &Arc<Parcel>, id: u64) -> Pushed {
+        if self.is_gone() {
+            return Pushed::Closed;
+        }
+        let parcel = parcel.known_as(&self.0.name);
+        self.0.session.mailbox().push_marked(&parcel, &self.0.mark, id)
+    }
+
+    /// Queues an event that is in no log. Where there is one, the event says up to where the client has
+    /// got everything when it gets this.
+    fn push_unlogged(&self, packet: Outgoing, volatile: bool) -> Pushed {
+        if self.is_gone() {
+            return Pushed::Closed;
+        }
+        let parcel = |packet| Arc::new(Parcel { volatile, ..Parcel::from(packet) });
+        let Some(recoveries) = self.recoveries() else {
+            return self.0.session.push(&parcel(packet));
+        };
+        let log = &recoveries.log;
+        self.0.session.mailbox().push_made(|| {
+            let last = log.complete().max(self.0.mark.load(Ordering::Acquire));
+            parcel(packet.with_last(&log.offset(last)))
+        })
     }
 
     pub(crate) fn refuse(&self, event: &str, refusal: Refusal, ack: Ack) {
@@ -374,7 +514,7 @@ impl Socket {
     }
 
     pub(crate) fn send_ack(&self, id: AckId, args: Args) {
-        match Outgoing::ack(self.0.namespace.name(), id, args) {
+        match Outgoing::ack(&self.0.name, id, args) {
             Ok(packet) => {
                 self.push(&Parcel::new(packet));
             }
@@ -434,7 +574,7 @@ impl Socket {
         // Under the lock, so that a socket that goes now is not put back by this.
         let _state = lock(&self.0.state);
         if !self.is_gone() {
-            self.0.namespace.registry().insert(self.0.id, self.clone());
+            self.0.namespace.registry().insert(self.id(), self.clone());
         }
     }
 
@@ -442,31 +582,66 @@ impl Socket {
     fn begin_leaving(&self) -> bool {
         // Under the lock, so that a join sees the mark or is seen by `leave_all`.
         let _state = lock(&self.0.state);
-        self.0.phase.swap(phase::GONE, Ordering::AcqRel) != phase::GONE
+        self.0.begin_leaving()
     }
 
     /// Takes the socket out of everything that knows it. Called once, by the session's owner.
-    pub(crate) fn leave_all(&self) {
-        self.begin_leaving();
-        let (rooms, acks) = {
+    ///
+    /// Its session waits for its client, unless one side said goodbye.
+    pub(crate) fn leave_all(&self, reason: CloseReason) {
+        let acks = {
             let mut state = lock(&self.0.state);
-            (std::mem::take(&mut state.rooms), std::mem::take(&mut state.acks))
+            self.0.begin_leaving();
+            self.0.leave_registry(&mut state);
+            std::mem::take(&mut state.acks)
         };
-        let registry = self.0.namespace.registry();
-        for room in &rooms {
-            registry.leave(room, &self.0.id);
-        }
-        registry.remove(&self.0.id);
         for (_, pending) in acks {
             if let PendingAck::Many(collector) = pending {
                 collector.gone();
             }
         }
+        if !reason.is_recoverable() {
+            self.end_session();
+        } else if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
+            recoveries.lost(&held.session, held.generation);
+        }
         self.0.namespace.exit();
     }
 
+    /// Nobody goes on as this socket.
+    fn end_session(&self) {
+        if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
+            recoveries.sessions.end(&held.session, held.generation);
+        }
+    }
+
     fn is_gone(&self) -> bool {
-        self.0.phase.load(Ordering::Acquire) == phase::GONE
+        self.0.phase.load(Ordering::Acquire) >= phase::GONE
+    }
+}
+
+impl Inner {
+    fn id(&self) -> SocketId {
+        *self.former_id.get().unwrap_or(&self.id)
+    }
+
+    /// Marks the socket as gone; true for the one caller who did. For the holder of the state's lock.
+    fn begin_leaving(&self) -> bool {
+        let gone = |phase: u8| (phase < phase::GONE).then_some(phase::GONE);
+        self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, gone).is_ok()
+    }
+
+    /// Out of its rooms and its namespace, once. Under the lock of its state: a socket that goes on as
+    /// this one has the same id, and must not be taken out in its place.
+    fn leave_registry(&self, state: &mut State) {
+        if std::mem::replace(&mut state.has_left, true) {
+            return;
+        }
+        let (registry, id) = (self.namespace.registry(), self.id());
+        for room in std::mem::take(&mut state.rooms) {
+            registry.leave(&room, &id);
+        }
+        registry.remove(&id);
     }
 }
 

@@ -1,65 +1,19 @@
-//! The storefront's events: orders and their tracking.
+//! The storefront's orders and their tracking.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Amount, App, Audience, Class, Count, Direction, Latitude, Longitude, PayloadType, RateClass,
-    Row, Sender,
+use crate::{
+    event::{Amount, Count, Latitude, Longitude, TextId},
+    time::Timestamp,
 };
-use crate::time::Timestamp;
-
-/// Section 5 of the contract.
-pub(super) const ROWS: &[Row] = &[
-    Row { payload: PayloadType::of::<OrderStatusUpdate>(), ..order("order_status_update", ORDER) },
-    Row {
-        payload: PayloadType::of::<OrderLocationUpdate>(),
-        latest_of: Some("{orderId}"),
-        ..order("order_location_update", ORDER)
-    },
-    Row {
-        payload: PayloadType::of::<OrderEtaUpdate>(),
-        latest_of: Some("{orderId}"),
-        ..order("order_eta_update", ORDER)
-    },
-    Row {
-        payload: PayloadType::of::<OrderDelivered>(),
-        ..order("order_delivered", ORDER_AND_USER)
-    },
-    Row {
-        payload: PayloadType::of::<OrderCancelled>(),
-        ..order("order_cancelled", ORDER_AND_USER)
-    },
-];
-
-const ORDER: Audience = Audience::Rooms(&["order:{orderId}", "orders:{userId}"]);
-const ORDER_AND_USER: Audience =
-    Audience::Rooms(&["order:{orderId}", "orders:{userId}", "user:{userId}"]);
-
-/// What the events about orders have in common: the shop's order service publishes them, and a
-/// client that was away gets them later.
-const fn order(name: &'static str, audience: Audience) -> Row {
-    Row {
-        name,
-        namespace: "/",
-        app: Some(App::Storefront),
-        direction: Direction::ToClient,
-        sender: Sender::Backend,
-        payload: PayloadType::of::<OrderStatusUpdate>(),
-        ack: None,
-        audience,
-        class: Class::Recoverable,
-        latest_of: None,
-        rate: RateClass::Backend,
-    }
-}
 
 /// An order went a step on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderStatusUpdate {
     /// The order.
-    pub order_id: String,
+    pub order_id: TextId,
     /// Its number, as the customer knows it.
     pub order_number: String,
     /// The step that was reached.
@@ -99,7 +53,7 @@ pub enum OrderStatus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderLocationUpdate {
     /// The order.
-    pub order_id: String,
+    pub order_id: TextId,
     /// Where the driver is.
     pub location: Location,
     /// Who drives.
@@ -128,7 +82,7 @@ pub struct Location {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderEtaUpdate {
     /// The order.
-    pub order_id: String,
+    pub order_id: TextId,
     /// When.
     pub eta: Timestamp,
     /// Minutes until then.
@@ -140,7 +94,7 @@ pub struct OrderEtaUpdate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderDelivered {
     /// The order.
-    pub order_id: String,
+    pub order_id: TextId,
     /// When.
     pub delivered_at: Timestamp,
     /// Address of a picture of the signature.
@@ -153,7 +107,7 @@ pub struct OrderDelivered {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderCancelled {
     /// The order.
-    pub order_id: String,
+    pub order_id: TextId,
     /// Why.
     pub reason: String,
     /// On whose wish.

@@ -1,0 +1,95 @@
+//! A store to try, its clock, and what came out of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use crier_domain::{
+    Args, Class, Clock, Filter, Outlet, Publish, Store,
+    store::{Claim, Commit, EmbeddedStore, Key, MemoryStore, Record, Write},
+};
+use crier_protocol::{Limits, Namespace};
+
+pub(crate) const NOW: u64 = 1_800_000_000_000;
+
+/// A backend to be tried.
+pub(crate) struct Rig {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) sent: Arc<Sent>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+pub(crate) fn memory() -> Rig {
+    let (clock, sent) = (Clock::standing_at(NOW), Arc::new(Sent::default()));
+    let store = MemoryStore::new(Arc::clone(&sent) as Arc<dyn Outlet>, clock.clone());
+    Rig { store: Arc::new(store), clock, sent, _folder: None }
+}
+
+pub(crate) fn embedded() -> Rig {
+    let (clock, sent) = (Clock::standing_at(NOW), Arc::new(Sent::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let store =
+        EmbeddedStore::open(folder.path(), Arc::clone(&sent) as Arc<dyn Outlet>, clock.clone());
+    Rig { store: Arc::new(store.unwrap()), clock, sent, _folder: Some(folder) }
+}
+
+impl Rig {
+    pub(crate) async fn get(&self, key: &Key) -> Option<Record> {
+        self.store.get(key.clone()).await.unwrap()
+    }
+
+    pub(crate) async fn value(&self, key: &Key) -> Option<Bytes> {
+        self.get(key).await.map(|record| record.value)
+    }
+}
+
+/// The names of the events that went out, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Sent(Mutex<Vec<String>>);
+
+impl Sent {
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Outlet for Sent {
+    fn publish(&self, event: Publish) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.event);
+    }
+}
+
+pub(crate) fn key(part: &str) -> Key {
+    Key::of("things").text(part)
+}
+
+pub(crate) fn event(name: &str) -> Publish {
+    Publish {
+        namespace: Namespace::MAIN,
+        event: name.to_owned(),
+        args: Args::parse("[1]", &Limits::default()).unwrap(),
+        rooms: Vec::new(),
+        except: Vec::new(),
+        class: Class::Durable,
+        key: None,
+        volatile: false,
+        filter: Filter::default(),
+        everyone_up_to: None,
+        settle: None,
+        idempotency: None,
+    }
+}
+
+/// A claim for a day.
+pub(crate) fn claim(key: &str, fingerprint: u8, answer: &str) -> Claim {
+    Claim {
+        key: key.to_owned(),
+        fingerprint: [fingerprint; 32],
+        answer: answer.to_owned().into(),
+        expires_at: NOW + 86_400_000,
+    }
+}
+
+pub(crate) fn writes(writes: impl IntoIterator<Item = Write>) -> Commit {
+    Commit { writes: writes.into_iter().collect(), ..Commit::default() }
+}

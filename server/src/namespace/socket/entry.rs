@@ -1,0 +1,247 @@
+//! How a client is let in: as a new socket, or as the one that it was.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Weak, atomic::Ordering},
+};
+
+use crier_domain::event::system::NotRecovered;
+use crier_protocol::{CloseReason, Room, socket::Outgoing};
+
+use super::{Inner, Socket, phase};
+use crate::{
+    lock, metrics,
+    namespace::handler::ConnectError,
+    recovery::{Claim, Entry, Holder, Missed, Recoveries, Recovery, Session},
+    session::mailbox::Parcel,
+};
+
+/// What middleware, and what is left of a former session, made of a CONNECT.
+pub(crate) enum Plan {
+    /// A new socket.
+    Fresh(Recovery),
+    /// The session that the client asked for, and the rooms that it may still have.
+    Recover(Claim, Vec<Room>),
+}
+
+/// A client on its way in.
+pub(crate) type Admitting = Pin<Box<dyn Future<Output = Result<Plan, ConnectError>> + Send>>;
+
+/// The session of a socket, and which of its sockets this is.
+pub(super) struct Held {
+    pub(super) session: Arc<Session>,
+    pub(super) generation: u64,
+}
+
+impl Socket {
+    /// Asks all middleware, in order, and only then whether a former session may be taken up: a client
+    /// that is refused gets nothing of what it missed.
+    pub(crate) fn admit(&self) -> Admitting {
+        let socket = self.clone();
+        Box::pin(async move {
+            for middleware in &socket.0.behaviour.middleware {
+                middleware(socket.clone()).await?;
+            }
+            let Some(recoveries) = socket.recoveries() else {
+                return Ok(Plan::Fresh(Recovery::Fresh));
+            };
+            let owner = socket.badge().owner;
+            let namespace = socket.0.namespace.name();
+            let claim = match recoveries.claim(&socket.0.auth, namespace, owner.as_deref()) {
+                Ok(Some(claim)) => claim,
+                Ok(None) => return Ok(Plan::Fresh(Recovery::Fresh)),
+                Err(reason) => return Ok(Plan::Fresh(Recovery::NotRecovered(reason))),
+            };
+            let membership = claim.session.membership();
+            let (mut kept, mut own) = (Vec::new(), Vec::new());
+            for (room, by_backend) in membership.open() {
+                let rooms = if by_backend { &mut kept } else { &mut own };
+                rooms.push(room.clone());
+            }
+            kept.extend(match &socket.0.behaviour.on_restore {
+                Some(hook) => hook(socket.clone(), own).await,
+                None => own,
+            });
+            Ok(Plan::Recover(claim, kept))
+        })
+    }
+
+    /// The client is let in and told so; false where the socket has gone in the meantime.
+    pub(crate) fn enter(&self, plan: Plan) -> bool {
+        let Some(recoveries) = self.recoveries() else {
+            let entered = self.begin_connected();
+            if entered {
+                self.0.session.push(&Parcel::new(Outgoing::connect(
+                    &self.0.name,
+                    &self.id(),
+                    None,
+                )));
+                self.register();
+            }
+            return entered;
+        };
+        // Nobody delivers meanwhile: what is replayed ends where what is live begins.
+        recoveries.log.in_order(|| self.begin_connected() && self.enter_now(recoveries, plan))
+    }
+
+    fn enter_now(&self, recoveries: &Recoveries, plan: Plan) -> bool {
+        let outcome = match plan {
+            Plan::Fresh(outcome) => outcome,
+            Plan::Recover(claim, rooms) => match self.take_up(recoveries, claim, rooms) {
+                Ok(()) => Recovery::Recovered,
+                Err(reason) => Recovery::NotRecovered(reason),
+            },
+        };
+        if outcome != Recovery::Recovered {
+            self.begin_session(recoveries);
+        }
+        metrics::entered(outcome);
+        // Set once: a socket enters once.
+        let _ = self.0.outcome.set(outcome);
+        if self.is_gone() {
+            // Disconnected by somebody else just now, who did not see the session yet.
+            self.end_session();
+        }
+        true
+    }
+
+    /// A session of its own, from the last event that everybody has got.
+    fn begin_session(&self, recoveries: &Recoveries) {
+        let start = recoveries.log.complete();
+        let pid = self.0.namespace.new_pid();
+        let ids = (pid, self.id());
+        let owner = self.badge().owner;
+        let namespace = self.0.namespace.name().clone();
+        let session = Arc::new(Session::new(ids, namespace, owner, start, self.as_holder()));
+        recoveries.sessions.insert(&session);
+        let packet = Outgoing::connect(&self.0.name, &self.id(), Some(&pid));
+        self.0.session.push(&Parcel::new(packet));
+        let state = lock(&self.0.state);
+        for room in &state.rooms {
+            session.joined(room, start, false);
+        }
+        // Set once, as it enters once.
+        let _ = self.0.held.set(Held { session, generation: 0 });
+        self.0.namespace.registry().insert(self.id(), self.clone());
+        drop(state);
+    }
+
+    /// Goes on where the session's former socket was: with its id, its rooms, what it missed, then live.
+    fn take_up(
+        &self,
+        recoveries: &Recoveries,
+        claim: Claim,
+        rooms: Vec<Room>,
+    ) -> Result<(), NotRecovered> {
+        let Claim { session, generation, after } = claim;
+        let up_to = recoveries.log.complete();
+        let missed = self.missed(recoveries, &session, &rooms, (after, up_to))?;
+        let Some((generation, former)) = session.take_up(generation, self.as_holder()) else {
+            // Another connection was faster.
+            return Err(NotRecovered::Unknown);
+        };
+        if let Some(former) = former {
+            former.give_up();
+        }
+        // What the former socket did until a moment ago counts too.
+        let now = session.membership();
+        let mut kept: Vec<(Room, bool)> = Vec::new();
+        for (room, by_backend) in now.open() {
+            if by_backend || rooms.contains(room) {
+                kept.push((room.clone(), by_backend));
+            } else {
+                session.denied(room.as_str());
+            }
+        }
+        let pid = session.pid;
+        let id = session.id;
+        self.move_to(session, generation, kept, up_to);
+        self.0.session.push(&Parcel::new(Outgoing::connect(&self.0.name, &id, Some(&pid))));
+        let parcels = missed.iter().map(|entry| entry.parcel.known_as(&self.0.name));
+        self.0.session.mailbox().push_replay(parcels);
+        self.0.mark.store(up_to, Ordering::Release);
+        let registry = self.0.namespace.registry();
+        registry.insert(id, self.clone());
+        metrics::replayed(missed.len());
+        Ok(())
+    }
+
+    /// What was missed, by what is known before the former socket gives up; nothing of rooms that it may
+    /// not have any more.
+    fn missed(
+        &self,
+        recoveries: &Recoveries,
+        session: &Session,
+        rooms: &[Room],
+        range: (u64, u64),
+    ) -> Result<Missed, NotRecovered> {
+        let mut membership = session.membership();
+        let denied = |(room, by_backend): &(&Room, bool)| !by_backend && !rooms.contains(room);
+        let denied: Vec<Room> =
+            membership.open().filter(denied).map(|(room, _)| room.clone()).collect();
+        for room in &denied {
+            membership.forget(room.as_str());
+        }
+        let is_meant = |entry: &Entry| self.is_meant_by(&entry.target.who);
+        let (namespace, own) = (self.0.namespace.name(), session.id.as_str());
+        recoveries.log.missed(namespace, own, &membership, range, &recoveries.options, is_meant)
+    }
+
+    /// Takes the id and the rooms of a session, besides the rooms that it is in already.
+    fn move_to(&self, session: Arc<Session>, generation: u64, kept: Vec<(Room, bool)>, at: u64) {
+        let registry = self.0.namespace.registry();
+        let max = self.0.namespace.options().rooms_max;
+        let fresh = self.id();
+        let mut state = lock(&self.0.state);
+        // Set once, as it enters once.
+        let _ = self.0.former_id.set(session.id);
+        let joined = std::mem::take(&mut state.rooms);
+        for room in &joined {
+            registry.leave(room, &fresh);
+        }
+        let joined = joined.into_iter().map(|room| (room, false));
+        for (room, by_backend) in kept.into_iter().chain(joined) {
+            if state.rooms.contains(&room) {
+                continue;
+            }
+            if state.rooms.len() >= max {
+                session.denied(room.as_str());
+                continue;
+            }
+            session.joined(&room, at, false);
+            registry.join(&room, session.id, self.clone());
+            if by_backend {
+                state.ordered.push(room.clone());
+            }
+            state.rooms.push(room);
+        }
+        let _ = self.0.held.set(Held { session, generation });
+    }
+
+    fn as_holder(&self) -> Weak<dyn Holder> {
+        let inner: Weak<Inner> = Arc::downgrade(&self.0);
+        inner
+    }
+
+    pub(super) fn recoveries(&self) -> Option<&Arc<Recoveries>> {
+        self.0.namespace.recoveries()
+    }
+}
+
+impl Holder for Inner {
+    fn give_up(&self) {
+        let mut state = lock(&self.state);
+        let taken = self.phase.compare_exchange(
+            phase::CONNECTED,
+            phase::CONTINUED,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        self.leave_registry(&mut state);
+        drop(state);
+        if taken.is_ok() {
+            self.session.close(CloseReason::ForcedClose);
+        }
+    }
+}

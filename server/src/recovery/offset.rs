@@ -1,0 +1,65 @@
+//! The string by which a client says what it has got.
+
+use std::fmt;
+
+/// Which log a number belongs to: another process, another epoch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch([u8; 8]);
+
+/// An epoch of 16 characters, a tilde, at most 20 digits.
+const OFFSET_MAX: usize = 64;
+
+impl Epoch {
+    pub(crate) fn from_random(random: [u8; 8]) -> Self {
+        Self(random)
+    }
+
+    /// The offset of a number.
+    pub(super) fn offset(self, id: u64) -> String {
+        format!("{self:?}~{id}")
+    }
+
+    /// The number in an offset of this epoch.
+    pub(super) fn parse(self, offset: &str) -> Option<u64> {
+        if offset.len() > OFFSET_MAX {
+            return None;
+        }
+        let (epoch, id) = offset.split_once('~')?;
+        // `u64::from_str` would take a leading +.
+        let digits = id.bytes().all(|byte| byte.is_ascii_digit());
+        (digits && epoch == format!("{self:?}")).then(|| id.parse().ok()).flatten()
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_offsets_of_this_epoch_are_read() {
+        let epoch = Epoch([0, 1, 2, 3, 4, 5, 6, 0xff]);
+        assert_eq!(epoch.offset(42), "00010203040506ff~42");
+        for (offset, id) in [
+            ("00010203040506ff~42", Some(42)),
+            ("00010203040506ff~18446744073709551615", Some(u64::MAX)),
+            ("00010203040506ff~18446744073709551616", None),
+            ("00010203040506ff~+42", None),
+            ("00010203040506ff~", None),
+            ("00010203040506ff~-1", None),
+            ("00010203040506ff", None),
+            ("00010203040506FF~42", None),
+            ("1111111111111111~42", None),
+            ("hello", None),
+            ("", None),
+            (&format!("00010203040506ff~{}1", "0".repeat(100)), None),
+        ] {
+            assert_eq!(epoch.parse(offset), id, "{offset:.80}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The sessions of this process, by their secrets.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crier_protocol::Pid;
+use tokio::time::Instant;
+
+use super::Session;
+use crate::lock;
+
+/// Every session that has a socket, or whose client may come back.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    window: Duration,
+    waiting_max: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_pid: HashMap<Pid, Arc<Session>>,
+    /// Without a socket, in the order in which they lost it.
+    waiting: VecDeque<(Instant, Arc<Session>)>,
+}
+
+impl Sessions {
+    pub(super) fn new(window: Duration, waiting_max: usize) -> Self {
+        Self { window, waiting_max, inner: Mutex::default() }
+    }
+
+    pub(crate) fn insert(&self, session: &Arc<Session>) {
+        lock(&self.inner).by_pid.insert(session.pid, Arc::clone(session));
+    }
+
+    pub(super) fn find(&self, pid: &Pid) -> Option<Arc<Session>> {
+        lock(&self.inner).by_pid.get(pid).cloned()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.inner).by_pid.len()
+    }
+
+    /// Its socket of this generation has gone.
+    pub(super) fn lost(&self, session: &Arc<Session>, generation: u64, now: Instant) {
+        let mut inner = lock(&self.inner);
+        if session.lose(generation, now) {
+            inner.waiting.push_back((now, Arc::clone(session)));
+        }
+        inner.prune(self.window, self.waiting_max, now);
+    }
+
+    /// One side has said goodbye: its socket of this generation was the last.
+    pub(crate) fn end(&self, session: &Session, generation: u64) {
+        if session.end(generation) {
+            lock(&self.inner).by_pid.remove(&session.pid);
+        }
+    }
+}
+
+impl Inner {
+    /// A session is kept for a second window, in which its client is told that it is too late.
+    fn prune(&mut self, window: Duration, waiting_max: usize, now: Instant) {
+        while let Some((since, _)) = self.waiting.front() {
+            let too_old = now.saturating_duration_since(*since) > 2 * window;
+            if !too_old && self.waiting.len() <= waiting_max {
+                break;
+            }
+            if let Some((since, session)) = self.waiting.pop_front()
+                && session.is_lost_since(since)
+            {
+                self.by_pid.remove(&session.pid);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use crier_protocol::{Namespace, SocketId};
+
+    use super::{super::Holder, *};
+
+    struct Nobody;
+
+    impl Holder for Nobody {
+        fn give_up(&self) {}
+    }
+
+    fn nobody() -> Weak<dyn Holder> {
+        Weak::<Nobody>::new()
+    }
+
+    fn session(sessions: &Sessions, n: u8) -> Arc<Session> {
+        let ids = (Pid::from_random([n; 16]), SocketId::from_random([n; 15]));
+        let session = Arc::new(Session::new(ids, Namespace::MAIN, None, 0, nobody()));
+        sessions.insert(&session);
+        session
+    }
+
+    const WINDOW: Duration = Duration::from_secs(300);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_without_a_socket_is_kept_for_two_windows() {
+        let sessions = Sessions::new(WINDOW, 10);
+        let (lost, connected) = (session(&sessions, 1), session(&sessions, 2));
+        sessions.lost(&lost, 0, Instant::now());
+        tokio::time::advance(2 * WINDOW).await;
+        sessions.lost(&session(&sessions, 3), 0, Instant::now());
+        assert!(sessions.find(&lost.pid).is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        sessions.lost(&session(&sessions, 4), 0, Instant::now());
+        assert!(sessions.find(&lost.pid).is_none());
+        assert!(sessions.find(&connected.pid).is_some());
+    }
+
+    #[test]
+    fn as_many_wait_as_may_and_the_first_goes_first() {
+        let sessions = Sessions::new(WINDOW, 2);
+        let all: Vec<_> = (1..=4).map(|n| session(&sessions, n)).collect();
+        for session in &all {
+            sessions.lost(session, 0, Instant::now());
+        }
+        let kept: Vec<_> = all.iter().map(|s| sessions.find(&s.pid).is_some()).collect();
+        assert_eq!(kept, [false, false, true, true]);
+    }
+
+    #[test]
+    fn one_of_two_takes_a_session_up() {
+        let sessions = Sessions::new(WINDOW, 2);
+        let session = session(&sessions, 1);
+        sessions.lost(&session, 0, Instant::now());
+        let (generation, _) = session.standing().unwrap();
+        let (new, former) = session.take_up(generation, nobody()).unwrap();
+        assert!(former.is_none());
+        assert!(session.take_up(generation, nobody()).is_none());
+        // What the former socket still does is nothing to it.
+        sessions.lost(&session, generation, Instant::now());
+        sessions.end(&session, generation);
+        assert_eq!(session.standing(), Some((new, None)));
+        assert!(sessions.find(&session.pid).is_some());
+        sessions.end(&session, new);
+        assert!(session.standing().is_none() && sessions.find(&session.pid).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_came_back_is_not_forgotten_for_its_first_loss() {
+        let sessions = Sessions::new(WINDOW, 1);
+        let session_1 = session(&sessions, 1);
+        sessions.lost(&session_1, 0, Instant::now());
+        session_1.take_up(0, nobody()).unwrap();
+        for n in 2..5 {
+            sessions.lost(&session(&sessions, n), 0, Instant::now());
+        }
+        assert!(sessions.find(&session_1.pid).is_some());
+    }
+}

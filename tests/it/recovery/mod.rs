@@ -1,0 +1,7 @@
+//! Missed events: who comes back gets everything that it was owed, once and in order, or is told why not.
+
+mod client;
+mod refusals;
+mod replays;
+mod stress;
+mod wires;

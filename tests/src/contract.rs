@@ -74,7 +74,7 @@ pub fn run(apps: Apps) -> Outcome {
 fn start(data: &std::path::Path, apps: &str, secret: &str) -> Outcome<Running> {
     let mut command = process::command(workspace::binary(Target::Bin("crier-server", "crier"))?);
     let (data, grace) =
-        (format!("data_dir={}", data.display()), format!("presence.grace={GRACE_MS}"));
+        (format!("data_dir={}", data.display()), format!("presence.grace={GRACE_MS}ms"));
     let (apps, secret) = (format!("apps={apps}"), format!("auth.secret={secret}"));
     for setting in [
         "listen=127.0.0.1:0",

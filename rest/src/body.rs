@@ -119,7 +119,16 @@ impl Body {
         parse(&self.text)
     }
 
-    /// The body as JSON of a type that keeps nothing of it as text.
+    /// The body as a JSON object of a type.
+    ///
+    /// # Errors
+    ///
+    /// 422 naming the path.
+    pub(crate) fn object<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+        object(&self.text)
+    }
+
+    /// The body as a JSON object of a type that keeps nothing of it as text.
     ///
     /// # Errors
     ///
@@ -127,7 +136,7 @@ impl Body {
     pub(crate) fn parse_owned<T: DeserializeOwned>(&self, depth_max: usize) -> Result<T, ApiError> {
         json::check(&self.text, depth_max)
             .map_err(|fault| ApiError::invalid("", fault.to_string()))?;
-        parse(&self.text)
+        object(&self.text)
     }
 }
 
@@ -144,6 +153,19 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError
     })?;
     reader.end().map_err(|_| ApiError::invalid("", "text after the end of the JSON"))?;
     Ok(value)
+}
+
+/// A JSON text as a type that is an object. `serde` takes an array of the fields' values too, which
+/// nobody means who sends one.
+///
+/// # Errors
+///
+/// 422 naming the path.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError> {
+    if text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[') {
+        return Err(ApiError::invalid("", "expected an object"));
+    }
+    parse(text)
 }
 
 /// The length that the headers announce.

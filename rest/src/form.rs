@@ -131,6 +131,11 @@ impl Part<'_> {
     }
 }
 
+/// A form gives its next part only once the one before is gone; this has the compiler see to it.
+impl Drop for Part<'_> {
+    fn drop(&mut self) {}
+}
+
 impl Progress {
     async fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, ApiError> {
         timeout_at(self.deadline, future).await.map_err(|_| ApiError::Timeout)
@@ -162,5 +167,111 @@ impl fmt::Debug for Form {
 impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+    use http::{HeaderMap, HeaderValue, header};
+
+    use super::*;
+
+    fn headers(kind: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))])
+    }
+
+    /// A form of this text, which arrives in pieces of so many bytes.
+    fn form(text: &str, pieces: usize, max: usize) -> Form {
+        let pieces: Vec<_> =
+            text.as_bytes().chunks(pieces).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let stream: BodyStream = Box::pin(stream::iter(pieces));
+        let timeout = Duration::from_secs(30);
+        Form::new(&headers("multipart/form-data; boundary=X"), stream, max, timeout).unwrap()
+    }
+
+    fn part(name: &str, content: &str) -> String {
+        format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    }
+
+    const FILE: &str = "--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"é.png\"\r\n\
+        Content-Type: image/png\r\n\r\nPNG\r\n--X--\r\n";
+
+    #[tokio::test]
+    async fn parts_are_read_in_their_order_however_they_arrive() {
+        for pieces in [1, 7, 10_000] {
+            let mut form = form(&(part("content", "hello") + FILE), pieces, 10_000);
+            let content = form.next().await.unwrap().unwrap();
+            assert_eq!(content.name(), "content");
+            assert_eq!(content.text(5).await, Ok("hello".to_owned()));
+            let mut file = form.next().await.unwrap().unwrap();
+            assert_eq!((file.name(), file.filename()), ("file", Some("é.png")));
+            assert_eq!(file.media_type(), Some("image/png"));
+            let mut bytes = Vec::new();
+            while let Some(piece) = file.piece().await.unwrap() {
+                bytes.extend_from_slice(&piece);
+            }
+            assert_eq!(bytes, b"PNG");
+            drop(file);
+            assert!(form.next().await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_much_is_refused() {
+        let long = part("content", &"x".repeat(1_000)) + "--X--\r\n";
+        let mut over = form(&long, 100, 500);
+        let refused = match over.next().await {
+            Ok(Some(part)) => part.text(10_000).await.unwrap_err(),
+            Ok(None) => panic!("nothing there"),
+            Err(error) => error,
+        };
+        assert_eq!(refused, ApiError::BodyTooLarge { max: 500 });
+
+        let mut fits = form(&long, 100, 5_000);
+        let field = fits.next().await.unwrap().unwrap();
+        let refused = field.text(999).await;
+        assert_eq!(refused, Err(ApiError::invalid("content", "at most 999 bytes")));
+
+        let mut many = form(&part("a", "b").repeat(33), 100, 100_000);
+        for _ in 0..32 {
+            assert!(many.next().await.unwrap().is_some());
+        }
+        let refused = many.next().await.err();
+        assert_eq!(refused, Some(ApiError::invalid("", "at most 32 parts")));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_form_or_breaks_off_is_refused() {
+        let none = || -> BodyStream { Box::pin(stream::empty()) };
+        for kind in ["application/json", "multipart/form-data", "text/plain; boundary=X"] {
+            let refused = Form::new(&headers(kind), none(), 10, Duration::from_secs(1));
+            assert!(matches!(refused, Err(ApiError::MediaType { .. })), "{kind}");
+        }
+        let mut broken =
+            form("--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhel", 9, 999);
+        let field = broken.next().await.unwrap().unwrap();
+        assert_eq!(field.text(10).await, Err(ApiError::BrokenBody));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_that_stalls_is_given_up_and_one_that_moves_is_not() {
+        let stalled: BodyStream = Box::pin(stream::pending());
+        let headers = headers("multipart/form-data; boundary=X");
+        let timeout = Duration::from_secs(2);
+        let mut form = Form::new(&headers, stalled, 10, timeout).unwrap();
+        assert_eq!(form.next().await.err(), Some(ApiError::Timeout));
+
+        // A KiB a second for a minute.
+        let text = part("file", &"x".repeat(60 << 10)) + "--X--\r\n";
+        let pieces: Vec<Bytes> =
+            text.as_bytes().chunks(1 << 10).map(Bytes::copy_from_slice).collect();
+        let slow: BodyStream = Box::pin(stream::iter(pieces).then(|piece| async move {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            Ok(piece)
+        }));
+        let mut form = Form::new(&headers, slow, 1 << 20, timeout).unwrap();
+        let field = form.next().await.unwrap().unwrap();
+        assert_eq!(field.text(1 << 20).await.map(|text| text.len()), Ok(60 << 10));
     }
 }

@@ -19,6 +19,9 @@ use crate::{
     presence::{Presences, Seen},
 };
 
+/// Why a user's sockets end whose tokens are refused from now on.
+const REVOKED: &str = "revoked";
+
 /// Users that a room's view names at most.
 const USERS_MAX: usize = 1_000;
 
@@ -37,10 +40,15 @@ impl LocalCluster {
     }
 
     fn order_now(&self, order: &Order) -> Reached {
+        // Whoever is revoked is so in every namespace, those of no app too, and away.
+        let everywhere = matches!(order.action, Action::Disconnect { reason: REVOKED, .. });
+        if let (true, Some(user)) = (everywhere, &order.user) {
+            self.io.forget_sessions_of(user.as_str());
+        }
         let is_meant = |socket: &Socket| {
             let is_in = |room: &Room| socket.is_in(room.as_str());
             socket.is_connected()
-                && *socket.namespace().name() == order.namespace
+                && (everywhere || *socket.namespace().name() == order.namespace)
                 && (order.rooms.is_empty() || order.rooms.iter().any(is_in))
         };
         let sockets = match (&order.user, order.rooms.as_slice()) {

@@ -204,6 +204,13 @@ impl Io {
         self.0.existing(namespace).map_or(0, |namespace| namespace.sockets_len())
     }
 
+    /// Lets go of the sessions of an owner: none of them is taken up again.
+    pub(crate) fn forget_sessions_of(&self, owner: &str) {
+        if let Some(recoveries) = &self.0.recoveries {
+            recoveries.sessions.forget_owner(owner);
+        }
+    }
+
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);

@@ -52,6 +52,7 @@ mod room;
 mod session;
 pub mod start;
 pub mod tasks;
+mod upkeep;
 
 pub use crier_protocol::{
     AckId, CloseReason, Limits, Message, Room, SocketId,

@@ -12,8 +12,10 @@ use std::{
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
     Verifier, VerifierOptions,
+    dialect::vendor_chat::VendorChatSettings,
     service::{
         Deps, Services, Settings,
+        attachments::{AttachmentSettings, Place, PlaceError},
         limits::{PerMinute, UserLimits},
         orders::OrderRules,
     },
@@ -46,6 +48,7 @@ use crate::{
     presence::Presences,
     recovery::RecoveryOptions,
     tasks::Background,
+    upkeep,
 };
 
 /// What can stop a server from starting.
@@ -88,6 +91,9 @@ pub enum StartError {
     /// The folder of the stores cannot be used, or is used by another process.
     #[error("data_dir: {0}")]
     Store(#[from] OpenError),
+    /// Where attachments are cannot be used.
+    #[error("attachments: {0}")]
+    Attachments(#[from] PlaceError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -175,10 +181,10 @@ impl Server {
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             limits: Arc::new(UserLimits::new(&PerMinute::default())),
         };
-        let orders =
-            OrderRules { stock_audience: config.audiences.products, ..OrderRules::default() };
-        let settings = Settings { orders, ..Settings::default() };
-        let services = Arc::new(Services::with(deps, settings));
+        let services = Arc::new(Services::with(deps, settings(&config)?));
+        if development && let Err(error) = services.products.plant_examples().await {
+            tracing::error!(%error, "the example products are not there");
+        }
         let gate = Gate::new(
             Arc::clone(&verifier),
             Arc::clone(&services),
@@ -193,6 +199,7 @@ impl Server {
             membership,
         );
         let background = Background::default();
+        background.spawn("uploads", sweep_uploads(Arc::clone(&services)));
         apps::install(
             &io,
             apps::Context {
@@ -209,6 +216,7 @@ impl Server {
                 background: background.clone(),
             },
         );
+        upkeep::start(&background, &services);
         let listeners = Listeners {
             sockets: listen("listen", config.listen).await?,
             rest: match config.rest_listen {
@@ -340,6 +348,47 @@ async fn until_stopped(
 fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
+
+/// What the services are held to.
+fn settings(config: &Config) -> Result<Settings, StartError> {
+    let attachments = &config.attachments;
+    let place = match &attachments.s3_bucket {
+        None => Place::Folder(config.data_dir.join("uploads")),
+        Some(bucket) => Place::S3 {
+            bucket: bucket.clone(),
+            endpoint: attachments.s3_endpoint.clone(),
+            region: attachments.s3_region.clone(),
+        },
+    };
+    let secrets = config.cluster_secret.iter();
+    let attachments = AttachmentSettings {
+        files: place.open()?,
+        bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
+        secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
+    };
+    let orders = OrderRules {
+        owner_statuses: config.owner_statuses.clone(),
+        stock_audience: config.audiences.products,
+    };
+    let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
+    Ok(Settings { attachments, orders, vendor_chat, ..Settings::default() })
+}
+
+/// Removes, for as long as the server runs, what was uploaded for messages that never came.
+async fn sweep_uploads(services: Arc<Services>) {
+    let mut every = tokio::time::interval(SWEEP_UPLOADS);
+    loop {
+        every.tick().await;
+        match services.attachments.sweep().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "uploads that no message came for"),
+            Err(error) => tracing::warn!(%error, "uploads cannot be swept now"),
+        }
+    }
+}
+
+/// Between two sweeps of uploads.
+const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let failed = |error| StartError::Listen { setting, address, error };

@@ -124,8 +124,18 @@ fn the_protocol_touches_no_world() {
 
 #[test]
 fn the_server_speaks_http_1_only() {
-    // HTTP/2 brings its own floods, and neither Socket.IO transport needs it.
-    assert!(!tree_of("crier-server").contains("h2"));
+    // HTTP/2 brings its own floods, and neither Socket.IO transport needs it. A client library (S3's) may
+    // contain h2: what counts is what listens, and that is built on hyper's HTTP/1 connection alone.
+    for folder in ["server/src", "rest/src"] {
+        for (path, code) in sources(&root().join(folder)) {
+            for listens in ["conn::http2", "conn::auto", "server::conn::Http"] {
+                assert!(!code.contains(listens), "{} uses {listens}", path.display());
+            }
+        }
+    }
+    let listening = sources(&root().join("server/src"));
+    assert!(listening.iter().any(|(_, code)| code.contains("conn::http1")), "who listens?");
+    // The bytes themselves are tried in `hostile::tcp`.
 }
 
 #[test]

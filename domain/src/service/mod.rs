@@ -4,6 +4,7 @@
 //! step. It returns what was done, or a [`Refusal`](crate::Refusal) and has changed nothing.
 
 pub mod asker;
+pub mod attachments;
 mod backoff;
 pub mod chat;
 pub mod grants;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub chat: chat::ChatSettings,
     /// Of notifications.
     pub notifications: notifications::NotificationSettings,
+    /// Of files.
+    pub attachments: attachments::AttachmentSettings,
     /// Of orders and products.
     pub orders: orders::OrderRules,
     /// Of vendor-chat.
@@ -73,6 +76,8 @@ pub struct Services {
     pub subscriptions: subscriptions::Subscriptions,
     /// What each user may do in a minute.
     pub limits: Arc<limits::UserLimits>,
+    /// Files that go with messages.
+    pub attachments: Arc<attachments::Attachments>,
     /// Chats of both dialects.
     pub chat: Arc<chat::Chats>,
     /// What users are told of.
@@ -104,13 +109,16 @@ impl Services {
             Arc::clone(&users),
             settings.notifications,
         ));
+        let attachments = Arc::new(attachments::Attachments::new(&deps, settings.attachments));
         let chat = Arc::new(chat::Chats::new(
             &deps,
             Arc::clone(&notifications),
+            Arc::clone(&attachments),
             Arc::clone(&users),
             settings.chat,
         ));
         Self {
+            attachments,
             vendor_chats: VendorChats::new(
                 Arc::clone(&chat),
                 Arc::clone(&users),

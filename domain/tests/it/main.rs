@@ -9,9 +9,12 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
+mod attachments;
 mod catalogue;
+mod chat;
 mod contract;
 mod keys;
+mod notifications;
 mod orders;
 mod policy;
 mod publish_of;

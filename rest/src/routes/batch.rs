@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::events::prepare;
 use crate::{
     answer::Answer,
-    body::{List, parse},
+    body::{List, object},
     call::Call,
     error::{ApiError, ErrorBody},
     publishing::{Id, ROOMS_MAX, publish},
@@ -113,7 +113,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {
-    let Item { event, data, params, rooms, id } = parse(item.get())?;
+    let Item { event, data, params, rooms, id } = object(item.get())?;
     let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
     let accepted = publish(state, event, id.or(fallback), fingerprint).await?;
     Ok(accepted.id)

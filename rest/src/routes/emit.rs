@@ -64,7 +64,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let body = call.text().await?;
     let state = &call.state;
     state.count(&call.caller()?, 1)?;
-    let mut request: Request<'_> = body.parse()?;
+    let mut request: Request<'_> = body.object()?;
     let id = Id::one(request.id.take(), Id::from_header(&call.headers)?)?;
     let fingerprint = request.fingerprint();
     let event = request.into_publish(&state.config.limits)?;

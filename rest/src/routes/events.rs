@@ -52,7 +52,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let state = &call.state;
     state.count(&call.caller()?, 1)?;
     let event = call.param_text("event").map_err(|_| ApiError::UnknownEvent { nearest: None })?;
-    let Request { data, params, rooms, id } = body.parse()?;
+    let Request { data, params, rooms, id } = body.object()?;
     let id = Id::one(id, Id::from_header(&call.headers)?)?;
     let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
     Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)

@@ -2,11 +2,13 @@
 //! through.
 
 mod batch;
+mod chat;
 mod docs;
 mod emit;
 mod events;
 mod grants;
 mod health;
+mod notifications;
 mod orders;
 mod presence;
 mod products;
@@ -46,6 +48,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         presence::operations(),
         grants::operations(),
         users::operations(),
+        chat::operations(),
+        notifications::operations(),
         orders::operations(),
         products::operations(),
         health::operations(),

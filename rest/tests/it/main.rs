@@ -12,11 +12,16 @@
 
 mod access;
 mod bus;
+mod chat;
+mod chat_files;
 mod client;
 mod cluster;
+mod document;
 mod events;
+mod grants;
 mod hostile;
 mod idempotency;
+mod notifications;
 mod orders;
 mod origins;
 mod process;

@@ -7,7 +7,9 @@ mod others;
 mod presence;
 mod reply;
 mod shop;
+mod storefront;
 mod system;
+mod vendor_chat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -52,9 +54,11 @@ pub fn install(io: &Io, context: Context) {
         let context = Arc::clone(&shared);
         async move { context.restore(&socket, rooms).await }
     });
-    main.handlers().on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     system::install(&main, &context);
     presence::install(&main, &context);
+    if context.is_on(App::VendorChat) {
+        vendor_chat::install(io, &context);
+    }
     let expiry = context.expiry.clone();
     context.background.spawn("expiry of sessions", expiry.run());
     if context.is_on(App::Shop) {
@@ -63,10 +67,14 @@ pub fn install(io: &Io, context: Context) {
     if context.is_on(App::Marketplace) {
         marketplace::install(&main, &context);
     }
+    if context.is_on(App::Storefront) {
+        storefront::install(&main, &context);
+    }
 }
 
-/// What holds in every namespace of the apps, before any code of theirs: the gate, a deadline for
-/// handlers, an answer to every ack that a handler leaves open, the goodbye of a server that goes down.
+/// What holds in every namespace of the apps, before any code of theirs: the gate, refusals in the
+/// words of `/` where the app has none of its own, a deadline for handlers, an answer to every ack that
+/// a handler leaves open, the goodbye of a server that goes down.
 pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
     let gate = context.gate.clone();
     namespace.use_middleware(move |socket| {
@@ -74,6 +82,7 @@ pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
         async move { gate.admit(&socket).await }
     });
     let handlers = namespace.handlers();
+    handlers.on_refusal(|socket, _event, refusal, ack| refuse(socket, refusal, ack));
     handlers.deadline(DEADLINE);
     let failed = Failed::of(&DomainRefusal::Unavailable { retry_after: Duration::from_secs(1) });
     if let Ok(args) = Args::one(&failed) {

@@ -29,6 +29,7 @@ use crate::{
     lock,
     namespace::{Namespace, socket::Socket},
     presence::Change,
+    recovery::Recovery,
 };
 
 /// Users from which on, by [`AudienceMode::Auto`], only those hear of one who share a room,
@@ -157,15 +158,19 @@ pub(super) fn come(context: &Context, socket: &Socket) {
     }
     socket.insert(Counted { user: user.clone(), id });
     context.presence.main.join(&user, id);
+    if socket.recovery() == Recovery::Recovered {
+        // It goes on: it has heard of its user before.
+        return;
+    }
     let now = context.clock.now();
     let (update, change) = told(&user, Status::Online, now.clone(), now);
     let apps = apps_of(socket);
     // One that has gone, or is too slow, is not told.
     if apps.contains(App::Shop) {
-        let _ = socket.emit("presence:update", &update);
+        let _ = socket.emit_direct("presence:update", &update);
     }
     if apps.contains(App::Marketplace) {
-        let _ = socket.emit("user-status-change", &change);
+        let _ = socket.emit_direct("user-status-change", &change);
     }
 }
 

@@ -31,7 +31,7 @@ pub fn answer(socket: &Socket, refusal: &Refusal, ack: Ack) {
         timestamp: Timestamp::now(),
     };
     // A client that has gone, or is too slow, is not told.
-    let _ = socket.emit("error", &event);
+    let _ = socket.emit_direct("error", &event);
 }
 
 /// The ack of a refusal: `{ error, retryAfter? }`.

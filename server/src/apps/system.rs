@@ -29,7 +29,10 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     });
     let shared = Arc::clone(context);
     main.on_disconnect(move |socket, _reason| {
-        presence::go(&shared, &socket);
+        // A client that goes on over another connection is still there, and under the same id.
+        if !socket.is_continued() {
+            presence::go(&shared, &socket);
+        }
         std::future::ready(())
     });
     let shared = Arc::clone(context);

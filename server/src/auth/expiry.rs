@@ -109,14 +109,15 @@ fn tell(socket: &Socket, step: Step) {
     // A client that has gone, or is too slow, is not told.
     match step {
         Step::Warn { seconds } => {
-            let _ = socket.emit("session_expiring", &SessionExpiring { expires_in: seconds });
+            let _ =
+                socket.emit_direct("session_expiring", &SessionExpiring { expires_in: seconds });
         }
         Step::End { at_ms } => {
             let expired = SessionExpired {
                 message: "Session expired".to_owned(),
                 expired_at: Timestamp::from_unix_ms(at_ms),
             };
-            let _ = socket.emit("session_expired", &expired);
+            let _ = socket.emit_direct("session_expired", &expired);
             say_goodbye(socket, "session expired");
             socket.disconnect(false);
         }

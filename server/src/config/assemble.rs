@@ -5,14 +5,15 @@ use std::num::NonZeroU32;
 use crier_domain::{
     App, AuthMode,
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
+    service::orders::OrderStatus,
 };
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown, Shutdown,
-    Socket, is_loopback,
+    Attachments, Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown,
+    Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -48,11 +49,13 @@ impl Config {
                     .unwrap_or_default(),
                 products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
             },
+            owner_statuses: r.words("orders.owner_statuses", &OrderStatus::ALL, OrderStatus::parse),
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
                 grace: r.time("presence.grace"),
                 audience: r.word("presence.audience", AudienceMode::parse).unwrap_or_default(),
             },
+            vendor_chat: VendorChat { share_contact: r.switch("vendor_chat.share_contact") },
             rest: Rest {
                 api_keys: r.keys("rest.api_keys"),
                 outbox: r.switch("rest_outbox"),
@@ -73,6 +76,12 @@ impl Config {
                 sessions_max: r.number("recovery.sessions_max"),
             },
             namespaces: Namespaces { alias: r.aliases("namespaces.alias") },
+            attachments: Attachments {
+                bytes_max: r.number("attachments.bytes_max"),
+                s3_bucket: r.text("attachments.s3_bucket"),
+                s3_endpoint: r.text("attachments.s3_endpoint"),
+                s3_region: r.text("attachments.s3_region").unwrap_or_default(),
+            },
             shutdown: Shutdown { drain: r.time("shutdown.drain") },
             shown: r.entries.iter().map(show).collect(),
         }

@@ -32,14 +32,15 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown, Socket,
+    Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
+    Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::{App, event::CatalogueOptions};
+use crier_domain::{App, event::CatalogueOptions, service::orders::OrderStatus};
 
 use read::Reader;
 
@@ -81,16 +82,22 @@ pub struct Config {
     pub auth: Auth,
     /// `marketplace.payment_audience` and `audience.products`.
     pub audiences: CatalogueOptions,
+    /// `orders.owner_statuses`.
+    pub owner_statuses: Vec<OrderStatus>,
     /// `[rooms]`.
     pub rooms: Rooms,
     /// `[presence]`.
     pub presence: Presence,
+    /// `[vendor_chat]`.
+    pub vendor_chat: VendorChat,
     /// `[rest]`.
     pub rest: Rest,
     /// `[recovery]`.
     pub recovery: Recovery,
     /// `[namespaces]`.
     pub namespaces: Namespaces,
+    /// `[attachments]`.
+    pub attachments: Attachments,
     /// `[shutdown]`.
     pub shutdown: Shutdown,
     shown: Vec<Shown>,

@@ -117,6 +117,13 @@ pub struct Presence {
     pub audience: AudienceMode,
 }
 
+/// `[vendor_chat]`.
+#[derive(Clone, Copy, Debug)]
+pub struct VendorChat {
+    /// Whether the other one of a chat is shown address and telephone number.
+    pub share_contact: bool,
+}
+
 /// `[rest]`, of the embedded sidecar.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -156,6 +163,19 @@ pub struct Recovery {
 pub struct Namespaces {
     /// Further names and what they stand for; no chains.
     pub alias: HashMap<Namespace, Namespace>,
+}
+
+/// `[attachments]`.
+#[derive(Clone, Debug)]
+pub struct Attachments {
+    /// Bytes of a file.
+    pub bytes_max: usize,
+    /// `None` = the files are in the data folder.
+    pub s3_bucket: Option<String>,
+    /// `None` = Amazon's.
+    pub s3_endpoint: Option<String>,
+    /// Of the bucket.
+    pub s3_region: String,
 }
 
 /// `[shutdown]`.

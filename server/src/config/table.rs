@@ -8,6 +8,9 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// What the words of [`OrderStatus`](crier_domain::service::orders::OrderStatus) may be set to by owners.
+const OWNER_STATUSES: &[&str] = &["paid", "shipped", "delivered", "cancelled"];
+
 /// The names of [`App`](crier_domain::App), in its order.
 pub(super) const APPS: &[&str] = &["marketplace", "storefront", "shop", "vendor-chat"];
 
@@ -27,7 +30,7 @@ pub static SETTINGS: &[Setting] = &[
     row("advertise", Kind::HostPort, "",
         "Where other replicas reach `internal_listen`. Default: that address itself, which must then be a definite one. Takes effect with several replicas, which are not built yet."),
     row("cluster_secret", Kind::Keys, "",
-        "Signs what replicas and sidecars send each other, and attachment links. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Required with Redis, unless on the development key. Takes effect with several replicas, which are not built yet."),
+        "Signs attachment links, and with several replicas, which are not built yet, what they send each other. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Default: links are signed with a key of the store's own."),
     row("redis_url", Kind::RedisUrl, "",
         "Bus, log and store of a cluster: `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
         .or_env(&["REDIS_URL"]),
@@ -144,6 +147,8 @@ pub static SETTINGS: &[Setting] = &[
     row("audience.products", Kind::Choice(&["auto", "everyone", "room"]), "auto",
         "Who hears of a product's price and stock: everyone, those in `product:{id}`, or everyone up to 1,000 sockets and the room above that."),
 
+    row("orders.owner_statuses", Kind::ChoicesOrNone(OWNER_STATUSES), "cancelled",
+        "What users may set their own orders to; `none` = nothing. `admin` and `service` take every legal step."),
     row("rooms.policy", Kind::RoomRules, "",
         "Who may join the rooms of a pattern, in place of the built-in table: `[rooms.policy]` with rows such as `\"order:*\" = [\"granted\", \"admin\"]`, elsewhere `order:*=granted admin, lobby=public`. Words: `public` `user` `owner` `participant` `granted` `agent` `admin`, or `deny` alone. A row holds where it is at least as narrow as the built-in one; of several the narrowest."),
 
@@ -151,6 +156,9 @@ pub static SETTINGS: &[Setting] = &[
         "How long a user without sockets is still online: hides reconnects."),
     row("presence.audience", Kind::Choice(&["everyone", "shared-rooms", "auto"]), "auto",
         "Who hears that a user came or went: every user, those who share a room, or everyone up to 1,000 users online and shared rooms above (back below 800)."),
+
+    row("vendor_chat.share_contact", Kind::Switch, "off",
+        "Whether customers and vendors who have a chat see each other's address and telephone number."),
 
     row("rest.api_keys", Kind::ApiKeys, "",
         "Keys that backends may publish with instead of a token.")
@@ -179,6 +187,15 @@ pub static SETTINGS: &[Setting] = &[
 
     row("namespaces.alias", Kind::Aliases, "/ws=/",
         "Namespaces under further names, `name=namespace`: who connects to the first is in the second and is answered under the first. `none` = none."),
+
+    row("attachments.bytes_max", Kind::Size(KIB, GIB), "10MiB",
+        "Bytes of a file that goes with a message."),
+    row("attachments.s3_bucket", Kind::Text, "",
+        "Bucket for these files, of anything that speaks S3. Its credentials are `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the machine's role. Default: `uploads/` in `data_dir`."),
+    row("attachments.s3_endpoint", Kind::Text, "",
+        "URL of the S3 server, such as `https://minio.example:9000`. Default: Amazon's. Takes effect with a bucket."),
+    row("attachments.s3_region", Kind::Text, "us-east-1",
+        "Region of the bucket."),
 
     row("shutdown.drain", Kind::Time(0, HOUR), "25s",
         "From SIGTERM to the exit: clients are moved away in batches meanwhile. Keep it below the supervisor's patience (Kubernetes: 30 s)."),

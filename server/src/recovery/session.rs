@@ -82,6 +82,11 @@ impl Session {
         Some((state.generation, former.upgrade()))
     }
 
+    /// Whether another socket has taken it up since this generation.
+    pub(crate) fn is_taken_from(&self, generation: u64) -> bool {
+        lock(&self.state).generation != generation
+    }
+
     /// Its socket has gone, unless another has it by now; true where it waits for its client from now.
     pub(super) fn lose(&self, generation: u64, now: Instant) -> bool {
         let mut state = lock(&self.state);

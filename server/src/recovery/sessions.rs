@@ -45,6 +45,11 @@ impl Sessions {
         lock(&self.inner).by_pid.len()
     }
 
+    /// Ends every session of an owner, with a socket or without, for who comes back.
+    pub(crate) fn forget_owner(&self, owner: &str) {
+        lock(&self.inner).by_pid.retain(|_, session| session.owner.as_deref() != Some(owner));
+    }
+
     /// Its socket of this generation has gone.
     pub(super) fn lost(&self, session: &Arc<Session>, generation: u64, now: Instant) {
         let mut inner = lock(&self.inner);
@@ -102,6 +107,19 @@ mod tests {
         let session = Arc::new(Session::new(ids, Namespace::MAIN, None, 0, nobody()));
         sessions.insert(&session);
         session
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sessions_of_one_owner_are_forgotten() {
+        let sessions = Sessions::new(WINDOW, 10);
+        for (n, owner) in [(1, Some("ann")), (2, Some("ben")), (3, None), (4, Some("ann"))] {
+            let ids = (Pid::from_random([n; 16]), SocketId::from_random([n; 15]));
+            let owner = owner.map(Into::into);
+            sessions.insert(&Arc::new(Session::new(ids, Namespace::MAIN, owner, 0, nobody())));
+        }
+        sessions.forget_owner("ann");
+        let kept = [1, 2, 3, 4].map(|n| sessions.find(&Pid::from_random([n; 16])).is_some());
+        assert_eq!(kept, [false, true, true, false]);
     }
 
     const WINDOW: Duration = Duration::from_secs(300);

@@ -132,6 +132,29 @@ fn the_connection_that_is_still_there_is_ended() {
 }
 
 #[test]
+fn a_client_that_is_back_before_its_end_is_told_has_not_left() {
+    let server = default_server();
+    let main = server.io.main();
+    let gate = server.with_gate();
+    let (told, ends) = std::sync::mpsc::channel();
+    main.on_disconnect(move |socket, _reason| {
+        told.send(socket.is_continued()).unwrap();
+        std::future::ready(())
+    });
+    let mut first = Client::connect(&server, json!({}));
+    first.wire.send(r#"42["wait"]"#);
+    first.expect("waiting", &json!(1));
+    let kept = first.cut();
+    gone(&server);
+    // The end is told when the handler at work is done; by then the client is back.
+    let second = back(&server, json!({}), &kept);
+    gate.add_permits(1);
+    assert!(ends.recv_timeout(WAIT).unwrap());
+    drop(second);
+    assert!(!ends.recv_timeout(WAIT).unwrap());
+}
+
+#[test]
 fn a_room_counts_from_the_join_to_the_leave() {
     let server = default_server();
     let main = server.io.main();

@@ -24,6 +24,9 @@ const PUBLISHERS: usize = 2;
 /// Between two events of one publisher: together about 2,000 a second.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// A reader that gave up is not waited for any longer.
+const LIMIT: Duration = Duration::from_secs(50);
+
 /// Small, fast and the same every time.
 struct Dice(u64);
 
@@ -60,7 +63,8 @@ fn name(room: usize) -> String {
 /// Publishes to rooms as the dice say until everybody has come back often enough.
 fn publish(main: &Namespace, publisher: usize, done: &AtomicUsize) -> Vec<Sent> {
     let (mut dice, mut sent) = (Dice(publisher as u64), Vec::new());
-    let mut next = Instant::now();
+    let start = Instant::now();
+    let mut next = start;
     for n in 0.. {
         let mut rooms = Vec::new();
         let mut except = None;
@@ -81,7 +85,7 @@ fn publish(main: &Namespace, publisher: usize, done: &AtomicUsize) -> Vec<Sent> 
         sent.push(Sent { publisher, n, rooms, except });
         // What a client has last got, as the last argument says, stands in these too.
         main.to(name(dice.roll(ROOMS))).volatile().emit("v", "volatile").unwrap();
-        if done.load(Ordering::Acquire) == CLIENTS {
+        if done.load(Ordering::Acquire) == CLIENTS || start.elapsed() > LIMIT {
             break;
         }
         next += PAUSE;

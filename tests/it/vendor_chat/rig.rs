@@ -1,38 +1,33 @@
 //! The binary with a person at each end: what a test says, and what it hears.
 
-use std::{
-    collections::VecDeque,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, ops::Deref, time::Instant};
 
 use serde_json::{Value, json};
-use tests::{
-    raw::{Received, Response, WAIT, WebSocket, Wire},
-    workspace::{self, Target},
-};
+use tests::raw::{Received, Response, WAIT, WebSocket, Wire};
+
+use crate::binary::{self, out, run};
 
 /// A running `crier`.
-pub(super) struct Crier {
-    child: Child,
-    pub(super) sockets: SocketAddr,
-    _data: tempfile::TempDir,
-}
+pub(super) struct Crier(binary::Crier);
 
-fn crier(args: &[&str]) -> Command {
-    let binary = workspace::binary(Target::Bin("crier-server", "crier")).unwrap();
-    let mut command = Command::new(binary);
-    command.args(args).env_clear().current_dir(std::env::temp_dir());
-    command
-}
-
-/// A token of the development key.
+/// A token of the development key, or of the one that a setting gives.
 pub(super) fn token(args: &[&str]) -> String {
-    let output = crier(&[&["token"], args].concat()).output().unwrap();
+    let output = run(args);
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    out(&output).trim().to_owned()
+}
+
+/// The token of a person.
+pub(super) fn token_of(side: &str, id: u64) -> String {
+    token(&["token", "--user", &id.to_string(), "--type", side])
+}
+
+impl Deref for Crier {
+    type Target = binary::Crier;
+
+    fn deref(&self) -> &binary::Crier {
+        &self.0
+    }
 }
 
 impl Crier {
@@ -41,32 +36,22 @@ impl Crier {
     }
 
     pub(super) fn with(settings: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut command = crier(&[]);
-        for listener in ["listen", "rest_listen", "internal_listen"] {
-            command.args(["--set", &format!("{listener}=127.0.0.1:0")]);
-        }
-        command.arg("--set").arg(format!("data_dir={}", data.path().display()));
-        for setting in settings {
-            command.args(["--set", setting]);
-        }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let sockets = loop {
-            let line = lines.next().expect("it ended").unwrap();
-            if let Some(rest) = line.strip_prefix("sockets") {
-                let url = rest.split_once("http://").unwrap().1;
-                break url.split('/').next().unwrap().trim().parse().unwrap();
-            }
-        };
-        // Read on, so that it can print on.
-        std::thread::spawn(move || lines.count());
-        Self { child, sockets, _data: data }
+        Self(binary::Crier::start(settings))
+    }
+
+    /// Kills it, and starts another on what it has kept.
+    pub(super) fn crash_and_start_again(self) -> Self {
+        Self(self.0.crash_and_start_again(&[]))
     }
 
     /// A call of a backend.
     pub(super) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.call_as(&token(&["--user", "backend", "--role", "service"]), method, path, body)
+        self.call_as(
+            &token(&["token", "--user", "backend", "--role", "service"]),
+            method,
+            path,
+            body,
+        )
     }
 
     pub(super) fn call_as(
@@ -111,19 +96,6 @@ impl Crier {
     }
 }
 
-impl Drop for Crier {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The token of a person.
-pub(super) fn token_of(side: &str, id: u64) -> String {
-    token(&["--user", &id.to_string(), "--type", side])
-}
-
 /// One connection of a person.
 pub(super) struct Client {
     ws: WebSocket,
@@ -140,7 +112,10 @@ impl Client {
 
     /// Asks to be let into a namespace.
     pub(super) fn ask_in(&mut self, namespace: &str) {
-        let auth = json!({ "token": self.token });
+        let auth = match self.token.as_str() {
+            "" => json!({}),
+            token => json!({ "token": token }),
+        };
         self.ws.send(format!("40{namespace},{auth}"));
     }
 
@@ -148,10 +123,6 @@ impl Client {
         self.ask_in(namespace);
         let answer = self.ws.text();
         assert!(answer.starts_with(&format!("40{namespace},{{\"sid\"")), "{answer}");
-    }
-
-    pub(super) fn leave(&mut self, namespace: &str) {
-        self.ws.send(format!("41{namespace},"));
     }
 
     /// The next packet as it is.
@@ -207,14 +178,6 @@ impl Client {
     #[track_caller]
     pub(super) fn expect_silence(&mut self) {
         assert_eq!(self.heard(), []);
-    }
-
-    /// What comes next, whatever it is, within a time of its own.
-    pub(super) fn receive_within(&mut self, limit: Duration) -> Option<String> {
-        match self.ws.receive(limit) {
-            Some(Received::Text(packet)) => Some(packet),
-            _ => None,
-        }
     }
 
     fn keep(&mut self, packet: &str) {

@@ -90,7 +90,8 @@ mod tests {
             change(&mut bad);
             path_of(&[media(), bad])
         };
-        let cases: [(&str, fn(&mut Media)); 9] = [
+        type Change = fn(&mut Media);
+        let cases: [(&str, Change); 9] = [
             ("imageUrl", |m| m.image_url = "javascript:alert(1)".to_owned()),
             ("imageUrl", |m| m.image_url = "/a.jpg".to_owned()),
             ("size", |m| m.size = String::new()),

@@ -36,8 +36,8 @@ pub use voice::{Happened, Said, Voice};
 use std::sync::Arc;
 
 use super::{
-    Deps, limits::UserLimits, notifications::Notifications, stored::Layout, stripes::Stripes,
-    users::Users,
+    Deps, attachments::Attachments, limits::UserLimits, notifications::Notifications,
+    stored::Layout, stripes::Stripes, users::Users,
 };
 use crate::{clock::Clock, cluster::Cluster, store::Store};
 
@@ -69,6 +69,7 @@ pub struct Chats {
     cluster: Arc<dyn Cluster>,
     limits: Arc<UserLimits>,
     notifications: Arc<Notifications>,
+    attachments: Arc<Attachments>,
     users: Arc<Users>,
     settings: ChatSettings,
     locks: Stripes,
@@ -79,6 +80,7 @@ impl Chats {
     pub fn new(
         deps: &Deps,
         notifications: Arc<Notifications>,
+        attachments: Arc<Attachments>,
         users: Arc<Users>,
         settings: ChatSettings,
     ) -> Self {
@@ -88,6 +90,7 @@ impl Chats {
             cluster: Arc::clone(&deps.cluster),
             limits: Arc::clone(&deps.limits),
             notifications,
+            attachments,
             users,
             settings,
             locks: Stripes::default(),

@@ -72,7 +72,7 @@ impl Chats {
         first: Option<Draft>,
         once: Option<Once>,
     ) -> Result<Outcome<Opened>, Refusal> {
-        self.check_new(voice, actor, &mut new, first.as_ref()).await?;
+        self.check_new(voice, actor, &mut new, first.as_ref())?;
         let unique = match new.members.as_slice() {
             [a, b] => unique_key(voice.dialect(), &new.kind, [a, b]),
             _ => None,
@@ -88,6 +88,11 @@ impl Chats {
                 return self.into_existing(voice, actor, id, first, once).await;
             }
             if !std::mem::replace(&mut counted, true) {
+                for party in new.members.iter().filter(|party| **party != actor.party) {
+                    if !self.may_exist(party).await? {
+                        return Err(Refusal::NotFound { what: "User" });
+                    }
+                }
                 self.limits.take(Counted::NewChat, &actor.counted)?;
                 if first.is_some() {
                     self.limits.take(Counted::ChatMessage, &actor.counted)?;
@@ -170,7 +175,7 @@ impl Chats {
         })
     }
 
-    async fn check_new(
+    fn check_new(
         &self,
         voice: &dyn Voice,
         actor: &Actor,
@@ -202,11 +207,6 @@ impl Chats {
         check_metadata(new.metadata.as_ref())?;
         if let Some(draft) = first {
             self.check_draft(voice, actor, draft)?;
-        }
-        for party in new.members.iter().filter(|party| **party != actor.party) {
-            if !self.may_exist(party).await? {
-                return Err(Refusal::NotFound { what: "User" });
-            }
         }
         Ok(())
     }

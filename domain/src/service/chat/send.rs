@@ -88,6 +88,7 @@ impl Chats {
             }
             let offline = self.who_is_away(&work.chat, &part).await;
             let message = self.add_message(&mut work, actor, &part, &draft, &offline)?;
+            self.keep_files(&mut work, &message).await?;
             let chat = work.chat.clone();
             let what = Happened::Sent { message: &message, opened: false, offline: &offline };
             match self.finish(work, voice, &what, once.as_ref()).await? {
@@ -172,6 +173,18 @@ impl Chats {
         };
         work.put_message(&message, true)?;
         Ok(message)
+    }
+
+    /// Makes files of a message its own in the same commit, so that nobody sweeps them away.
+    pub(super) async fn keep_files(
+        &self,
+        work: &mut Work,
+        message: &Message,
+    ) -> Result<(), Refusal> {
+        let files = message.attachments.iter().filter(|file| file.url.is_none());
+        let files: Vec<ObjectId> = files.map(|file| file.id).collect();
+        work.commit.writes.extend(self.attachments.keep(message.chat, files).await?);
+        Ok(())
     }
 
     /// The other members who are not there. The support pool has no place to be at.

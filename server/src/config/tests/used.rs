@@ -9,7 +9,8 @@ const LATER: [(&str, &str); 2] =
     [("advertise", "several replicas"), ("cluster_secret", "several replicas")];
 
 /// Where the text that reads a setting is not `<section>.<key>`.
-const READ_AS: [(&str, &str); 8] = [
+const READ_AS: [(&str, &str); 9] = [
+    ("orders.owner_statuses", "config.owner_statuses"),
     ("marketplace.payment_audience", "config.audiences"),
     ("audience.products", "config.audiences"),
     ("rest_outbox", "rest.outbox"),

@@ -150,7 +150,8 @@ impl Socket {
     /// Whether another connection goes on as this socket. Disconnect handlers ask it: their client has
     /// not left, though this end of it has.
     pub fn is_continued(&self) -> bool {
-        self.0.phase.load(Ordering::Acquire) == phase::CONTINUED
+        let taken_up = |held: &Held| held.session.is_taken_from(held.generation);
+        self.0.held.get().is_some_and(taken_up)
     }
 
     /// The namespace that it is in.

@@ -1,43 +1,18 @@
-//! The marketplace's chats (contract, section 4): what its clients hear and are shown.
+//! What participants are shown of chats and messages.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::collections::BTreeMap;
 
-use crier_protocol::{Namespace, Room};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::Marketplace;
 use crate::{
-    cluster::{Action, Order},
-    event::{Count, Id, Object, Text, Whole, chat as told, chat::ChatKind},
+    event::{Count, Id, Object, Text, chat as told, chat::ChatKind},
     identity::{Role, UserId},
-    publish::Publish,
-    service::{
-        ObjectId,
-        chat::{
-            Attachment, Chat, Dialect, Happened, Kind, Known, Member, Message, MessageKind, Party,
-            Said, Voice,
-        },
-        notifications::NewNotification,
-        telling,
-    },
+    service::chat::{Attachment, Chat, Kind, Known, Member, Message, MessageKind, Party},
     time::Timestamp,
 };
-
-/// Characters of a message that its notification shows.
-const PREVIEW_CHARS: usize = 200;
-
-/// Makes the addresses of attachments, which are paths of the sidecar.
-pub trait Links: fmt::Debug + Send + Sync {
-    /// The path signed for an hour from now, so that whoever has it may read the file for so long.
-    fn signed(&self, path: String) -> String;
-}
-
-/// The marketplace's words. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Marketplace {
-    links: Arc<dyn Links>,
-}
 
 /// A chat with everything about it (`GET /api/chat/{id}/info`).
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -76,16 +51,6 @@ pub struct ChatInfo {
 }
 
 impl Marketplace {
-    /// The words, with the way to attachments.
-    pub fn new(links: Arc<dyn Links>) -> Self {
-        Self { links }
-    }
-
-    /// The path of an attachment, unsigned.
-    pub fn path_of(chat: ObjectId, message: ObjectId, attachment: ObjectId) -> String {
-        format!("/api/chat/{chat}/messages/{message}/attachments/{attachment}")
-    }
-
     /// A message as REST answers show it.
     pub fn message(&self, message: &Message) -> told::Message {
         let metadata = message.metadata.as_ref().map(object);
@@ -104,7 +69,7 @@ impl Marketplace {
     }
 
     /// A message as events have it.
-    fn heard(&self, message: &Message) -> told::Message {
+    pub(super) fn heard(&self, message: &Message) -> told::Message {
         let attachments = message.attachments.iter().map(|file| self.attachment(message, file));
         told::Message {
             id: message.id.into(),
@@ -122,7 +87,7 @@ impl Marketplace {
     }
 
     fn attachment(&self, message: &Message, file: &Attachment) -> told::Attachment {
-        let path = || Self::path_of(message.chat, message.id, file.id);
+        let path = || Self::path_of(message.chat, file.id);
         told::Attachment {
             url: file.url.clone().unwrap_or_else(|| self.links.signed(path())),
             filename: file.filename.clone().unwrap_or_else(|| file.id.to_string()),
@@ -140,7 +105,12 @@ impl Marketplace {
         let parties = chat.members.iter().map(|member| member.party.shown());
         let (request, buyer, seller) = match (&chat.kind, chat.members.as_slice()) {
             (Kind::PurchaseRequest { request }, [buyer, seller]) => {
-                (Id::parse(request), Some(buyer.party.shown()), Some(seller.party.shown()))
+                let given = chat.about.clone().and_then(|id| serde_json::from_value(id).ok());
+                (
+                    given.or_else(|| Id::parse(request)),
+                    Some(buyer.party.shown()),
+                    Some(seller.party.shown()),
+                )
             }
             _ => (None, None, None),
         };
@@ -209,114 +179,4 @@ fn kind(chat: &Chat) -> ChatKind {
 
 fn object(fields: &Map<String, Value>) -> Object {
     fields.iter().fold(Object::default(), |object, (name, value)| object.with(name, value.clone()))
-}
-
-impl Voice for Marketplace {
-    fn dialect(&self) -> Dialect {
-        Dialect::Marketplace
-    }
-
-    fn say(&self, chat: &Chat, what: &Happened<'_>) -> Said {
-        let id = Id::from(chat.id);
-        let tell = Tell { room: telling::room("chat-", &chat.id.to_string()) };
-        let mut said = Said::default();
-        said.events.extend(match what {
-            Happened::Opened => None,
-            Happened::Sent { message, offline, .. } => {
-                let news = offline.iter().filter_map(Party::user);
-                said.notifications =
-                    news.map(|user| (user.clone(), news_of(chat, message))).collect();
-                let payload = told::NewMessage {
-                    chat_id: id,
-                    message: self.heard(message),
-                    sender_id: message.sender.shown(),
-                };
-                tell.all("new-message", &payload)
-            }
-            Happened::Read { count: 0, .. } => None,
-            Happened::Read { actor, count, up_to } => {
-                let payload = told::MessagesRead {
-                    chat_id: id,
-                    user_id: actor.party.shown(),
-                    up_to_message_id: up_to.map(|message| message.id.into()),
-                    modified_count: Whole::new(*count).unwrap_or_default(),
-                };
-                tell.all("messages-read", &payload)
-            }
-            Happened::Edited { message } => {
-                let at = message.edited_at.unwrap_or(message.created_at);
-                let payload = told::MessageEdited {
-                    chat_id: id,
-                    message_id: message.id.into(),
-                    content: Text::stored(message.content.as_deref().unwrap_or_default()),
-                    edited_at: Timestamp::from_unix_ms(at),
-                };
-                tell.all("message-edited", &payload)
-            }
-            Happened::Deleted { message } => {
-                let at = message.deleted_at.unwrap_or(message.created_at);
-                let payload = told::MessageDeleted {
-                    chat_id: id,
-                    message_id: message.id.into(),
-                    deleted_at: Timestamp::from_unix_ms(at),
-                };
-                tell.all("message-deleted", &payload)
-            }
-            Happened::Added { party } => {
-                let payload =
-                    told::ParticipantsAdded { chat_id: id, added_user_ids: vec![party.shown()] };
-                tell.all("participants-added", &payload)
-            }
-            Happened::Removed { party } => {
-                said.orders.extend(leave(&tell.room, party));
-                let payload =
-                    told::ParticipantRemoved { chat_id: id, removed_user_id: party.shown() };
-                tell.all("participant-removed", &payload)
-            }
-        });
-        said
-    }
-}
-
-struct Tell {
-    room: Option<Room>,
-}
-
-impl Tell {
-    fn all(&self, name: &'static str, payload: &impl Serialize) -> Option<Publish> {
-        telling::event(name, payload, self.room.clone())
-    }
-}
-
-/// Makes the sockets of somebody who is no longer in a chat leave its room.
-fn leave(room: &Option<Room>, party: &Party) -> Option<Order> {
-    let room = room.clone()?;
-    Some(Order {
-        namespace: Namespace::MAIN,
-        rooms: vec![room.clone()],
-        user: Some(party.user()?.clone()),
-        action: Action::Leave(vec![room]),
-    })
-}
-
-/// What somebody who is away finds when they come back.
-fn news_of(chat: &Chat, message: &Message) -> NewNotification {
-    let sender = chat.member(&message.part).and_then(|member| member.known.name.clone());
-    let title = match (&sender, message.part == Party::Support) {
-        (Some(name), false) => format!("New message from {name}"),
-        (_, true) => "New message from support".to_owned(),
-        (None, false) => "New message".to_owned(),
-    };
-    let file = || message.attachments.first().and_then(|file| file.filename.clone());
-    let body = message.content.as_deref().map(|text| text.chars().take(PREVIEW_CHARS).collect());
-    let data = json!({ "chatId": chat.id, "messageId": message.id });
-    NewNotification {
-        kind: "chat-message".to_owned(),
-        title: Some(title),
-        body: body.or_else(file),
-        data: match data {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        },
-    }
 }

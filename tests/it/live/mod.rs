@@ -1,0 +1,7 @@
+//! Identity on the live socket, rooms, presence: sections 1 to 3 and 9 of the contract.
+
+mod identity;
+mod presence;
+mod rig;
+mod rooms;
+mod sessions;

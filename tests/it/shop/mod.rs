@@ -1,0 +1,8 @@
+//! What clients of shop, marketplace and storefront send: sections 4 to 6 of the contract on real
+//! sockets of a real `crier`.
+
+mod crier;
+mod marketplace;
+mod orders;
+mod rooms;
+mod storefront;

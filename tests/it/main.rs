@@ -10,6 +10,7 @@
 
 mod binary;
 mod browser;
+mod contract;
 mod durable;
 mod filters;
 mod handlers;

@@ -11,6 +11,7 @@
 mod binary;
 mod browser;
 mod contract;
+mod documents;
 mod durable;
 mod filters;
 mod handlers;

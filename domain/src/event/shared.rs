@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
 }
 
@@ -14,6 +15,7 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Joined {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// The room.
     pub room: String,

@@ -14,6 +14,7 @@ mod attachments;
 mod catalogue;
 mod chat;
 mod contract;
+mod docs;
 mod keys;
 mod notifications;
 mod orders;

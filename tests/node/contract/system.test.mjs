@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   apps, ask, call, client, connected, expect, fence, fresh, got, ISO, next, nothing, only, publish, put, ran,
-  refusal, token, user,
+  refusal, token, user, whole,
 } from "./support.mjs";
 
 const has = (app) => apps.includes(app);
@@ -13,8 +13,10 @@ const now = () => Math.floor(Date.now() / 1000);
 describe("who comes in", () => {
   it("is told who it is", async () => {
     const userId = fresh("user");
-    for (const shown of [userId, 7_000_000 + Math.floor(Math.random() * 1e6)]) {
-      const me = await connected({ sub: shown });
+    // `sub` is a text by its standard; the other claims may be numbers, and are shown as they came.
+    for (const claims of [{ sub: userId }, { userId: whole(1e9) }, { id: whole(1e9) }, { _id: userId }]) {
+      const me = await connected(claims);
+      const [shown] = Object.values(claims);
       assert.deepEqual({ ...me.hello, timestamp: "" }, { userId: shown, socketId: me.id, timestamp: "", recovered: false });
       assert.match(me.hello.timestamp, ISO);
     }

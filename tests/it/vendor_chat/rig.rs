@@ -167,7 +167,9 @@ impl Client {
         loop {
             let packet = self.ws.text();
             if packet.starts_with(&answer) {
-                let args: Value = serde_json::from_str(&packet[answer.len() - 1..]).unwrap();
+                let args: Value =
+                    serde_json::from_str(packet.get(answer.len() - 1..).unwrap_or_default())
+                        .unwrap();
                 assert_eq!(args.as_array().unwrap().len(), 1, "{packet}");
                 return args[0].clone();
             }

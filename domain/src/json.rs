@@ -1,5 +1,9 @@
 //! What must be known of a JSON text before it is relayed unread.
 
+use std::fmt;
+
+use serde::{Deserializer, de};
+
 /// Why a JSON text is not passed on to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
@@ -12,6 +16,44 @@ pub enum JsonFault {
     /// A `\u` escape is one half of a surrogate pair: no UTF-8 text can hold it.
     #[error("a lone surrogate escape is no character")]
     LoneSurrogate,
+}
+
+/// Reads a whole number from 0, also one written as `5.0`: to JSON Schema, that is an integer too. For
+/// `#[serde(deserialize_with)]`.
+///
+/// # Errors
+///
+/// Where it is none.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Whole;
+
+    impl de::Visitor<'_> for Whole {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number from 0")
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<u64, E> {
+            Ok(number)
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<u64, E> {
+            // From 2^53 on, a double no longer tells its neighbours apart.
+            let whole = number.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&number);
+            if !whole {
+                return Err(E::invalid_value(de::Unexpected::Float(number), &self));
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is whole, and in the range"
+            )]
+            Ok(number as u64)
+        }
+    }
+
+    deserializer.deserialize_any(Whole)
 }
 
 /// Checks the nesting and the escapes of a text that a JSON parser accepted as well-formed.
@@ -67,6 +109,16 @@ fn code_unit(bytes: &mut std::str::Bytes<'_>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |text: &str| whole(&mut serde_json::Deserializer::from_str(text)).ok();
+        assert_eq!((read("5"), read("5.0"), read("0")), (Some(5), Some(5), Some(0)));
+        assert_eq!(read("18446744073709551615"), Some(u64::MAX));
+        for text in ["5.5", "-1", "-1.0", "1e300", "9007199254740992.0", "\"5\"", "null"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn nesting_is_counted_outside_of_strings_only() {

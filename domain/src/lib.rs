@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod dialect;
+pub mod docs;
 pub mod error;
 pub mod event;
 pub mod identity;

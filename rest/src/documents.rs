@@ -1,7 +1,7 @@
 //! What describes the sidecar and its events, made once when it starts.
 
 use bytes::Bytes;
-use crier_domain::Catalogue;
+use crier_domain::{Catalogue, docs};
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,10 @@ use crate::{
 pub(crate) struct Documents {
     /// `/openapi.json`.
     pub(crate) openapi: Document,
+    /// `/asyncapi.json`.
+    pub(crate) asyncapi: Document,
+    /// `/events.d.ts`.
+    pub(crate) types: Document,
     /// `/docs`.
     pub(crate) operations: Document,
     /// `/docs.js`.
@@ -35,6 +39,8 @@ impl Documents {
     pub(crate) fn new(operations: &[Operation], catalogue: &Catalogue) -> Self {
         Self {
             openapi: Document::new(document::openapi(operations).to_string()),
+            asyncapi: Document::new(docs::asyncapi(catalogue).to_string()),
+            types: Document::new(docs::events_d_ts(catalogue)),
             operations: Document::new(pages::operations(operations)),
             script: Document::new(pages::SCRIPT),
             events: Document::new(pages::events(catalogue)),

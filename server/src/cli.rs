@@ -50,6 +50,23 @@ pub enum Command {
         /// The table.
         markdown: bool,
     },
+    /// Print the events of the apps that are on.
+    PrintEvents {
+        /// In which words.
+        format: EventsFormat,
+    },
+}
+
+/// In which words events are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum EventsFormat {
+    /// README's table.
+    #[default]
+    Markdown,
+    /// The AsyncAPI document.
+    Asyncapi,
+    /// Types for TypeScript.
+    Typescript,
 }
 
 /// The claims of a token to mint.
@@ -86,6 +103,7 @@ impl Invocation {
             Some(Subcommands::Token(token)) => Command::Token(token),
             Some(Subcommands::CheckConfig) => Command::CheckConfig,
             Some(Subcommands::PrintConfig { markdown }) => Command::PrintConfig { markdown },
+            Some(Subcommands::PrintEvents { format }) => Command::PrintEvents { format },
         };
         Ok(Self { config: cli.config, flags: cli.flags.into_settings(), command })
     }
@@ -122,6 +140,12 @@ enum Subcommands {
         /// Print README's table instead
         #[arg(long)]
         markdown: bool,
+    },
+    /// Print the events of the apps that are on
+    PrintEvents {
+        /// README's table, the AsyncAPI document, or `events.d.ts`
+        #[arg(long, value_enum, default_value_t)]
+        format: EventsFormat,
     },
 }
 
@@ -246,6 +270,11 @@ mod tests {
             ("crier check-config", Command::CheckConfig),
             ("crier print-config", Command::PrintConfig { markdown: false }),
             ("crier print-config --markdown", Command::PrintConfig { markdown: true }),
+            ("crier print-events", Command::PrintEvents { format: EventsFormat::Markdown }),
+            (
+                "crier print-events --format asyncapi",
+                Command::PrintEvents { format: EventsFormat::Asyncapi },
+            ),
         ] {
             assert_eq!(parse(line).unwrap().command, expected, "{line}");
         }

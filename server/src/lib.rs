@@ -49,6 +49,7 @@ pub mod pages;
 pub mod presence;
 mod recovery;
 mod room;
+mod rules;
 mod session;
 pub mod start;
 pub mod tasks;

@@ -2,10 +2,10 @@
 
 use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
-use crier_domain::Role;
+use crier_domain::{Catalogue, Role, docs};
 use crier_rest::{Parts, Sidecar, SidecarConfig};
 use crier_server::{
-    cli::{Command, Invocation, Token},
+    cli::{Command, EventsFormat, Invocation, Token},
     config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
     http::{
         Handler,
@@ -39,6 +39,14 @@ fn main() -> ExitCode {
         },
         Command::CheckConfig => print(&format!("{}\n", config.summary())),
         Command::PrintConfig { .. } => print(&config.print()),
+        Command::PrintEvents { format } => {
+            let catalogue = Catalogue::new(config.apps);
+            print(&match format {
+                EventsFormat::Markdown => docs::events_markdown(&catalogue),
+                EventsFormat::Asyncapi => format!("{:#}\n", docs::asyncapi(&catalogue)),
+                EventsFormat::Typescript => docs::events_d_ts(&catalogue),
+            })
+        }
     }
 }
 

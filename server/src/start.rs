@@ -16,7 +16,7 @@ use crier_domain::{
     service::{
         Deps, Services, Settings,
         attachments::{AttachmentSettings, Place, PlaceError},
-        limits::{PerMinute, UserLimits},
+        limits::UserLimits,
         orders::OrderRules,
     },
     store::{EmbeddedStore, OpenError},
@@ -47,6 +47,7 @@ use crate::{
     },
     presence::Presences,
     recovery::RecoveryOptions,
+    rules,
     tasks::Background,
     upkeep,
 };
@@ -179,7 +180,7 @@ impl Server {
             store: records,
             clock: clock.clone(),
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            limits: Arc::new(UserLimits::new(&rules::per_minute(&config))),
         };
         let services = Arc::new(Services::with(deps, settings(&config)?));
         if development && let Err(error) = services.products.plant_examples().await {
@@ -371,7 +372,13 @@ fn settings(config: &Config) -> Result<Settings, StartError> {
         stock_audience: config.audiences.products,
     };
     let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
-    Ok(Settings { attachments, orders, vendor_chat, ..Settings::default() })
+    Ok(Settings {
+        attachments,
+        orders,
+        vendor_chat,
+        chat: rules::chat(config),
+        notifications: rules::notifications(config),
+    })
 }
 
 /// Removes, for as long as the server runs, what was uploaded for messages that never came.

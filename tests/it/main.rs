@@ -10,6 +10,8 @@
 
 mod binary;
 mod browser;
+mod contract;
+mod documents;
 mod durable;
 mod filters;
 mod handlers;

@@ -16,6 +16,7 @@
 //! The tests themselves are in `it/`, one file for a behaviour.
 
 pub mod ci;
+pub mod contract;
 pub mod node;
 pub mod oracle;
 pub mod process;

@@ -125,7 +125,7 @@ fn client_tests() -> Outcome<Vec<PathBuf>> {
 }
 
 /// The totals at the end of Node's TAP output: `# pass 5`.
-fn tap_counts(tap: &str) -> Counts {
+pub(crate) fn tap_counts(tap: &str) -> Counts {
     let total = |name: &str| {
         let mut lines = tap.lines().rev();
         let value = lines.find_map(|line| line.strip_prefix(name));
@@ -137,7 +137,7 @@ fn tap_counts(tap: &str) -> Counts {
 }
 
 /// The failed tests, each with the indented lines that explain it.
-fn tap_failures(tap: &str) -> String {
+pub(crate) fn tap_failures(tap: &str) -> String {
     let mut text = String::new();
     let mut shown = false;
     for line in tap.lines() {

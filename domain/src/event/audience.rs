@@ -13,6 +13,9 @@ use crate::{
     room::RoomName,
 };
 
+/// The room of those who look at a product.
+pub(crate) const PRODUCT_ROOM: &str = "product:{productId}";
+
 /// Sockets up to which news of a product goes to everyone (contract, section 5).
 const PRODUCT_EVERYONE_UP_TO: usize = 1_000;
 
@@ -131,7 +134,7 @@ impl Plan {
             Audience::Payment(names) => (read(names), true),
             Audience::PaymentWhere { room, .. } => (read(&[room]), true),
             Audience::Within { room, .. } => (read(&[room]), false),
-            Audience::Product => (read(&["product:{productId}"]), false),
+            Audience::Product => (read(&[PRODUCT_ROOM]), false),
             Audience::Settled { .. }
             | Audience::Presence
             | Audience::Chosen(_)

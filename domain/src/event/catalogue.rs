@@ -32,6 +32,8 @@ pub struct Catalogue {
     to_server: HashMap<(&'static str, &'static str), Entry>,
     /// S→C by name, which is one event in one namespace. It may be a C→S one too: `token_refresh`.
     to_client: HashMap<&'static str, Entry>,
+    /// All of them, in the contract's order.
+    rows: Vec<&'static Row>,
     options: CatalogueOptions,
     limits: Limits,
 }
@@ -99,13 +101,15 @@ impl Catalogue {
     pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
         let apps: Vec<App> = apps.into_iter().collect();
         let on = |row: &&'static Row| row.app.is_none_or(|app| apps.contains(&app));
+        let rows: Vec<&'static Row> = all_rows().filter(on).collect();
         let (to_server, to_client): (Vec<&'static Row>, Vec<&'static Row>) =
-            all_rows().filter(on).partition(|row| row.direction == Direction::ToServer);
+            rows.iter().copied().partition(|row| row.direction == Direction::ToServer);
         let to_server = to_server.into_iter();
         let to_client = to_client.into_iter();
         Self {
             to_server: to_server.map(|row| ((row.namespace, row.name), Entry::new(row))).collect(),
             to_client: to_client.map(|row| (row.name, Entry::new(row))).collect(),
+            rows,
             options: CatalogueOptions::default(),
             limits: Limits::default(),
         }
@@ -138,10 +142,9 @@ impl Catalogue {
         self.to_client.get(name).map(|entry| entry.row)
     }
 
-    /// Every row that is on, in no order.
+    /// Every row that is on, in the contract's order.
     pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
-        let entries = self.to_server.values().chain(self.to_client.values());
-        entries.map(|entry| entry.row)
+        self.rows.iter().copied()
     }
 
     /// Checks what a backend wants to publish, and finds its receivers.

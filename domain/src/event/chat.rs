@@ -67,6 +67,7 @@ pub struct TypingStop {
 
 /// `user-typing`: somebody in the chat writes, or has stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ChatUserTyping")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserTyping {
     /// Where.

@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Object {
 
 impl JsonSchema for Object {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Object".into()
+        "AnyObject".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -86,7 +86,7 @@ impl JsonSchema for Object {
 
 impl JsonSchema for Json {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Json".into()
+        "AnyJson".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

@@ -58,7 +58,10 @@ impl JsonSchema for Id {
 
 /// Defines a text that is checked when it is made.
 macro_rules! checked_text {
-    ($(#[$doc:meta])* $name:ident, $error:ident, $expected:literal, $legal:expr, $schema:tt) => {
+    (
+        $(#[$doc:meta])* $name:ident as $shown:literal, $error:ident, $expected:literal, $legal:expr,
+        $schema:tt
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -104,7 +107,7 @@ macro_rules! checked_text {
 
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
+                $shown.into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -120,14 +123,14 @@ fn is_printable(text: &str) -> bool {
 
 checked_text! {
     /// An id that its source writes as text alone: 1 to 256 bytes without control characters.
-    TextId, TextIdError, "expected a text of 1 to 256 bytes without control characters",
+    TextId as "TextId", TextIdError, "expected a text of 1 to 256 bytes without control characters",
     |text| UserId::parse(text).is_some(),
     { "type": "string", "minLength": 1, "maxLength": USER_ID_BYTES_MAX }
 }
 
 checked_text! {
     /// What a user wrote: no control characters but tab, LF and CR (contract, section 9).
-    Text, TextError, "control characters other than tab, LF and CR are not allowed",
+    Text as "PlainText", TextError, "control characters other than tab, LF and CR are not allowed",
     is_printable,
     { "type": "string" }
 }
@@ -142,7 +145,7 @@ impl Text {
 
 checked_text! {
     /// The id that a client gives what it sends, so that a retry is recognised for 24 hours.
-    ClientId, ClientIdError, "expected 1 to 64 bytes",
+    ClientId as "ClientId", ClientIdError, "expected 1 to 64 bytes",
     |text| (1..=64).contains(&text.len()),
     { "type": "string", "minLength": 1, "maxLength": 64 }
 }

@@ -38,6 +38,7 @@ pub use publish::publish_of;
 pub use row::{Audience, Class, Direction, RateClass, Row, Sender};
 pub use shared::{Done, Joined, Pagination};
 
+pub(crate) use audience::PRODUCT_ROOM;
 use shared::named;
 
 use schemars::JsonSchema;

@@ -24,6 +24,8 @@ pub struct Row {
     pub payload: PayloadType,
     /// The shape of a successful ack; `None` for events to clients, which have none.
     pub ack: Option<PayloadType>,
+    /// Whether clients send it for the sake of its ack, so that one without is of no use.
+    pub ack_wanted: bool,
     /// Who receives it.
     pub audience: Audience,
     /// How it is kept.
@@ -152,6 +154,7 @@ impl Row {
             sender: Sender::Backend,
             payload: PayloadType::of::<T>(),
             ack: None,
+            ack_wanted: false,
             audience,
             class: Class::Recoverable,
             latest_of: None,
@@ -181,6 +184,12 @@ impl Row {
     /// Taken from anonymous sockets too.
     pub(super) const fn by_anyone(mut self) -> Self {
         self.sender = Sender::Anyone;
+        self
+    }
+
+    /// Sent for the sake of its ack.
+    pub(super) const fn for_its_ack(mut self) -> Self {
+        self.ack_wanted = true;
         self
     }
 

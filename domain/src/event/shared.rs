@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
 }
 
@@ -14,6 +15,7 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Joined {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// The room.
     pub room: String,
@@ -41,9 +43,9 @@ pub struct Pagination {
 
 impl Pagination {
     /// Where page `page` (from 1) of `limit` records each is in `total` records. An empty list has
-    /// one page.
+    /// none.
     pub fn of(page: u64, limit: u64, total: u64) -> Self {
-        let pages = total.div_ceil(limit.max(1)).max(1);
+        let pages = total.div_ceil(limit.max(1));
         let (next, prev) = (page.saturating_add(1), page.saturating_sub(1).min(pages));
         let (has_next, has_prev) = (page < pages, prev > 0);
         Self {
@@ -92,7 +94,7 @@ mod tests {
             );
             (at.total_pages, at.prev_page, at.next_page)
         };
-        assert_eq!(of(1, 0), (1, None, None));
+        assert_eq!(of(1, 0), (0, None, None));
         assert_eq!(of(1, 20), (1, None, None));
         assert_eq!(of(1, 21), (2, None, Some(2)));
         assert_eq!(of(2, 21), (2, Some(1), None));

@@ -22,10 +22,12 @@ pub(super) const ROWS: &[Row] = &[
     command::<RoomName, Joined>("joinRoom").by_anyone(),
     command::<RoomName, Joined>("leaveRoom").by_anyone(),
     command::<SendRoomMessage, SentTo>("message").by_anyone().counted(Counted::RoomMessage),
-    command::<(), Whoami>("whoami"),
-    command::<SendNotification, Sent>("notification:send").counted(Counted::Notification),
-    command::<CreateOrder, OrderDone>("order:create").counted(Counted::Order),
-    command::<UpdateOrderStatus, OrderDone>("order:updateStatus"),
+    command::<(), Whoami>("whoami").for_its_ack(),
+    command::<SendNotification, Sent>("notification:send")
+        .counted(Counted::Notification)
+        .for_its_ack(),
+    command::<CreateOrder, OrderDone>("order:create").counted(Counted::Order).for_its_ack(),
+    command::<UpdateOrderStatus, OrderDone>("order:updateStatus").for_its_ack(),
     command::<Typing, Done>("typing"),
     event::<RoomJoined>("joined", ROOM),
     event::<RoomLeft>("left", ROOM),
@@ -89,6 +91,7 @@ pub struct SendRoomMessage {
 #[serde(rename_all = "camelCase")]
 pub struct SentTo {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// `room:` and the room's name.
     pub sent_to: String,
@@ -164,6 +167,7 @@ pub enum Priority {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// Whether it is delivered by the queue.
     pub queued: bool,
@@ -185,6 +189,7 @@ pub struct UpdateOrderStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDone {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// The order as it is now.
     pub order: Order,

@@ -51,7 +51,6 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// The rows that hold on every namespace of a connection, not on `/` alone (section 1).
-#[expect(dead_code, reason = "the documents read it next")]
 pub(crate) const EVERYWHERE: [&str; 4] =
     ["token_refresh", "session_expiring", "session_expired", "disconnected"];
 
@@ -66,6 +65,7 @@ const fn to_server(name: &'static str, sender: Sender) -> Row {
         sender,
         payload: PayloadType::of::<Heartbeat>(),
         ack: None,
+        ack_wanted: false,
         audience: Audience::Direct,
         class: Class::Ephemeral,
         latest_of: None,
@@ -96,7 +96,7 @@ const fn global(name: &'static str) -> Row {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscribe {
-    /// The channel, see [`crate::room::channel`].
+    /// The channel: `orders`, `offers_food`, `order_5`.
     pub channel: String,
 }
 
@@ -104,6 +104,7 @@ pub struct Subscribe {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Subscribed {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// The channel as asked for.
     pub channel: String,
@@ -130,6 +131,7 @@ pub struct RefreshToken {
 #[serde(rename_all = "camelCase")]
 pub struct Refreshed {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// Seconds that the token has left; `None` for one without end.
     pub expires_in: Option<u64>,
@@ -180,7 +182,7 @@ pub struct Disconnected {
 /// `error`: bad input or a refusal that had no ack to go into.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorEvent {
-    /// See [`crate::Refusal::code`].
+    /// What is wrong, as a word: `ACCESS_DENIED`, `VALIDATION_ERROR`.
     pub code: String,
     /// A sentence.
     pub message: String,

@@ -55,6 +55,7 @@ pub struct Reply<T, M = String> {
     /// 200.
     pub status_code: u16,
     /// Always false.
+    #[schemars(extend("const" = false))]
     pub error: bool,
     /// What was done, in words; in `newChat` the chat, in `receiveMessage` null.
     pub message: M,
@@ -98,6 +99,7 @@ pub enum UserChats {
 #[serde(rename_all = "camelCase")]
 pub struct AppError {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub error: bool,
     /// What is wrong.
     pub message: String,

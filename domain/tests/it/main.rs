@@ -9,10 +9,12 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test waits for the tasks that it starts")]
 
+mod access;
 mod attachments;
 mod catalogue;
 mod chat;
 mod contract;
+mod docs;
 mod keys;
 mod notifications;
 mod orders;

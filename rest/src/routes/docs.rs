@@ -1,4 +1,4 @@
-//! What describes Crier: `/docs`, `/docs/events`, `/openapi.json`.
+//! What describes Crier: `/docs`, `/docs/events`, `/openapi.json`, `/asyncapi.json`, `/events.d.ts`.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::reply::{Reply, Response};
@@ -13,12 +13,27 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
+const TYPES: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         operation("/openapi.json", "openapi", "This document.", JSON, |all| &all.openapi),
+        operation(
+            "/asyncapi.json",
+            "asyncapi",
+            "The events of the sockets, in AsyncAPI 3.",
+            JSON,
+            |all| &all.asyncapi,
+        ),
+        operation(
+            "/events.d.ts",
+            "eventTypes",
+            "The events of the sockets, as types for `socket.io-client`.",
+            TYPES,
+            |all| &all.types,
+        ),
         operation("/docs", "docs", "The operations, for people.", HTML, |all| &all.operations),
         operation("/docs.js", "docsScript", "The script of `/docs`.", SCRIPT, |all| &all.script),
         operation(

@@ -120,6 +120,8 @@ async fn documents_are_public_and_sent_once() {
     let rig = rig();
     for (path, kind) in [
         ("/openapi.json", "application/json"),
+        ("/asyncapi.json", "application/json"),
+        ("/events.d.ts", "text/plain; charset=utf-8"),
         ("/docs", "text/html; charset=utf-8"),
         ("/docs.js", "text/javascript; charset=utf-8"),
         ("/docs/events", "text/html; charset=utf-8"),

@@ -63,7 +63,7 @@ async fn what_would_go_to_too_many_needs_rooms() {
     let answer = post("/api/events/store_online", &everyone).send(&rig).await;
     assert_eq!(answer.expect_invalid(), "rooms");
     let answer =
-        post("/api/events", &json!([{ "event": "store_offline", "data": { "storeId": "s1" } }]));
+        post("/api/events", json!([{ "event": "store_offline", "data": { "storeId": "s1" } }]));
     let refused = &answer.send(&rig).await.json()[0]["error"];
     assert_eq!(refused["details"]["path"], "rooms", "{refused}");
     assert_eq!(post("/api/events/store_online", &named).send(&rig).await.status.as_u16(), 202);
@@ -80,7 +80,7 @@ async fn a_parameter_may_be_a_list() {
         });
         post(
             "/api/events/feed_new_post",
-            &json!({ "data": data, "params": { "followerIds": followers } }),
+            json!({ "data": data, "params": { "followerIds": followers } }),
         )
     };
     let answer = post_of(json!(["u2", 3])).send(&rig).await;

@@ -5,19 +5,24 @@ use std::num::NonZeroU32;
 use crier_domain::{
     App, AuthMode,
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
-    service::orders::OrderStatus,
+    service::{notifications::SendFrom, orders::OrderStatus},
 };
 use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
 
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Attachments, Auth, AuthKeys, Config, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shown,
-    Shutdown, Socket, VendorChat, is_loopback,
+    Attachments, Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery,
+    Rest, Rooms, Shop, Shown, Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
 const TRANSPORTS: [TransportName; 2] = [TransportName::Polling, TransportName::WebSocket];
+
+/// So many in a time; 0 is refused by the setting's row.
+fn rate(r: &mut Reader<'_>, key: &'static str) -> NonZeroU32 {
+    NonZeroU32::new(r.small(key)).unwrap_or(NonZeroU32::MIN)
+}
 
 impl Config {
     /// Reads every setting once. What is not legal is noted by the reader and stands here as a
@@ -49,6 +54,23 @@ impl Config {
                     .unwrap_or_default(),
                 products: r.word("audience.products", ProductAudience::parse).unwrap_or_default(),
             },
+            chat: Chat {
+                edit_window: r.time("chat.edit_window"),
+                message_max: r.number("chat.message_max"),
+                group_max: r.number("chat.group_max"),
+                messages_per_minute: rate(r, "chat.messages_per_minute"),
+                new_per_minute: rate(r, "chat.new_per_minute"),
+            },
+            notifications: Notifications {
+                send_from: r.word("notifications.send_from", SendFrom::parse).unwrap_or_default(),
+                per_minute: rate(r, "notifications.per_minute"),
+                kept: r.time("notifications.kept"),
+                max: r.number("notifications.max"),
+            },
+            shop: Shop {
+                messages_per_minute: rate(r, "shop.messages_per_minute"),
+                orders_per_minute: rate(r, "shop.orders_per_minute"),
+            },
             owner_statuses: r.words("orders.owner_statuses", &OrderStatus::ALL, OrderStatus::parse),
             rooms: Rooms { policy: r.room_rules("rooms.policy") },
             presence: Presence {
@@ -61,11 +83,8 @@ impl Config {
                 outbox: r.switch("rest_outbox"),
                 body_max: r.number("rest.body_max"),
                 batch_max: r.number("rest.batch_max"),
-                // A rate of 0 is refused by its row.
-                requests_per_second: NonZeroU32::new(r.small("rest.requests_per_second"))
-                    .unwrap_or(NonZeroU32::MIN),
-                refusals_per_second: NonZeroU32::new(r.small("rest.refusals_per_second"))
-                    .unwrap_or(NonZeroU32::MIN),
+                requests_per_second: rate(r, "rest.requests_per_second"),
+                refusals_per_second: rate(r, "rest.refusals_per_second"),
             },
             recovery: Recovery {
                 window: r.time("recovery.window"),

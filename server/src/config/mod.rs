@@ -32,8 +32,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Attachments, Auth, AuthKeys, Http, Namespaces, Presence, Recovery, Rest, Rooms, Shutdown,
-    Socket, VendorChat,
+    Attachments, Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest,
+    Rooms, Shop, Shutdown, Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -82,6 +82,12 @@ pub struct Config {
     pub auth: Auth,
     /// `marketplace.payment_audience` and `audience.products`.
     pub audiences: CatalogueOptions,
+    /// `[chat]`.
+    pub chat: Chat,
+    /// `[notifications]`.
+    pub notifications: Notifications,
+    /// `[shop]`.
+    pub shop: Shop,
     /// `orders.owner_statuses`.
     pub owner_statuses: Vec<OrderStatus>,
     /// `[rooms]`.

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crier_domain::{AuthMode, RoomRule};
+use crier_domain::{AuthMode, RoomRule, service::notifications::SendFrom};
 use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
 
 use super::secret::Secret;
@@ -115,6 +115,43 @@ pub struct Presence {
     pub grace: Duration,
     /// Who hears of somebody.
     pub audience: AudienceMode,
+}
+
+/// `[chat]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Chat {
+    /// How long a message may be changed.
+    pub edit_window: Duration,
+    /// UTF-16 units of a message.
+    pub message_max: usize,
+    /// Participants of a group.
+    pub group_max: usize,
+    /// Of one user.
+    pub messages_per_minute: NonZeroU32,
+    /// Of one user.
+    pub new_per_minute: NonZeroU32,
+}
+
+/// `[notifications]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Notifications {
+    /// Whose are taken from sockets.
+    pub send_from: SendFrom,
+    /// Of one user.
+    pub per_minute: NonZeroU32,
+    /// How long one is kept.
+    pub kept: Duration,
+    /// Of one user.
+    pub max: usize,
+}
+
+/// `[shop]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shop {
+    /// Of one user.
+    pub messages_per_minute: NonZeroU32,
+    /// Of one user.
+    pub orders_per_minute: NonZeroU32,
 }
 
 /// `[vendor_chat]`.

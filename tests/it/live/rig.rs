@@ -320,7 +320,7 @@ fn parse(text: &str) -> Heard {
         namespace = name.to_owned();
         rest = after;
     }
-    let json = rest.find('[').map_or("null", |at| &rest[at..]);
+    let json = rest.find('[').map_or("null", |at| rest.get(at..).unwrap_or_default());
     let id = rest.split('[').next().unwrap_or_default();
     let mut args: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
     args.resize(2, Value::Null);

@@ -63,7 +63,7 @@ fn who_comes_is_told_of_chats_and_of_what_was_missed() {
     let mut customer = crier.arrive("CUSTOMER", 1);
     let nothing = json!({ "items": [], "pagination": {
         "currentPage": 1, "nextPage": null, "prevPage": null, "hasNext": false, "hasPrev": false,
-        "totalPages": 1, "totalRecords": 0
+        "totalPages": 0, "totalRecords": 0
     } });
     let chats = customer.event("userChats");
     let offline = customer.event("offlineMessages");
@@ -73,8 +73,7 @@ fn who_comes_is_told_of_chats_and_of_what_was_missed() {
     ] {
         assert_eq!(told["message"], message);
         assert_eq!((&told["statusCode"], &told["error"]), (&json!(200), &json!(false)));
-        assert_eq!(told["data"]["items"], nothing["items"]);
-        assert_eq!(told["data"]["pagination"]["totalRecords"], 0);
+        assert_eq!(told["data"], nothing);
     }
     for text in ["first", "second"] {
         let payload = json!({ "productId": 12345, "recipientId": 5, "text": text });

@@ -272,3 +272,20 @@ fn chats_outlive_a_crash() {
     let offline = vendor.event("offlineMessages");
     assert_eq!(offline["data"]["items"][0]["id"], sent["data"][0]["id"]);
 }
+
+#[test]
+fn a_client_that_comes_back_gets_what_it_missed_and_is_not_greeted_again() {
+    let crier = Crier::start();
+    let mut customer = crier.person("CUSTOMER", 1);
+    let mut vendor = crier.person("VENDOR", 5);
+    customer.ask("sendMessage", message(5, "before"));
+    vendor.event("newChat");
+    let mut missed = Value::Null;
+    let mut vendor = vendor.come_back(&crier, || {
+        missed = customer.ask("sendMessage", message(5, "meanwhile"));
+    });
+    assert_eq!(vendor.event("receiveMessage"), missed);
+    vendor.expect_silence();
+    customer.ask("sendMessage", message(5, "after"));
+    assert_eq!(vendor.event("receiveMessage")["data"][0]["text"], "after");
+}

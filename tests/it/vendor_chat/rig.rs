@@ -102,12 +102,16 @@ pub(super) struct Client {
     token: String,
     heard: VecDeque<(String, Value)>,
     acks: u32,
+    /// What a client shows that wants its session on `/chat` back: its secret, and the last event.
+    pid: Option<String>,
+    offset: Option<String>,
 }
 
 impl Client {
     pub(super) fn open(crier: &Crier, token: &str) -> Self {
         let ws = WebSocket::open(crier.sockets);
-        Self { ws, token: token.to_owned(), heard: VecDeque::new(), acks: 0 }
+        let (heard, token) = (VecDeque::new(), token.to_owned());
+        Self { ws, token, heard, acks: 0, pid: None, offset: None }
     }
 
     /// Asks to be let into a namespace.
@@ -121,8 +125,28 @@ impl Client {
 
     pub(super) fn enter(&mut self, namespace: &str) {
         self.ask_in(namespace);
+        self.expect_in(namespace);
+    }
+
+    /// Loses its connection, and is where it was on a new one: `/chat` alone.
+    pub(super) fn come_back(self, crier: &Crier, meanwhile: impl FnOnce()) -> Self {
+        let mut back = Self::open(crier, &self.token);
+        let auth = json!({ "token": self.token, "pid": self.pid, "offset": self.offset });
+        self.ws.reset();
+        meanwhile();
+        back.ws.send(format!("40/chat,{auth}"));
+        back.expect_in("/chat");
+        back
+    }
+
+    fn expect_in(&mut self, namespace: &str) {
         let answer = self.ws.text();
-        assert!(answer.starts_with(&format!("40{namespace},{{\"sid\"")), "{answer}");
+        let session = answer.strip_prefix(&format!("40{namespace},"));
+        let session = session.unwrap_or_else(|| panic!("not let in: {answer}"));
+        let session: Value = serde_json::from_str(session).unwrap();
+        if namespace == "/chat" {
+            self.pid = session["pid"].as_str().map(str::to_owned);
+        }
     }
 
     /// The next packet as it is.
@@ -143,7 +167,9 @@ impl Client {
         loop {
             let packet = self.ws.text();
             if packet.starts_with(&answer) {
-                let args: Value = serde_json::from_str(&packet[answer.len() - 1..]).unwrap();
+                let args: Value =
+                    serde_json::from_str(packet.get(answer.len() - 1..).unwrap_or_default())
+                        .unwrap();
                 assert_eq!(args.as_array().unwrap().len(), 1, "{packet}");
                 return args[0].clone();
             }
@@ -154,7 +180,8 @@ impl Client {
     /// The next event of this name; others that come before it are kept.
     #[track_caller]
     pub(super) fn event(&mut self, name: &str) -> Value {
-        let end = Instant::now() + WAIT;
+        // The server itself may wait for 5 s before it has an answer.
+        let end = Instant::now() + 2 * WAIT;
         loop {
             if let Some(at) = self.heard.iter().position(|(heard, _)| heard == name) {
                 return self.heard.remove(at).unwrap().1;
@@ -186,6 +213,7 @@ impl Client {
         };
         let args: Value = serde_json::from_str(args).unwrap();
         // Behind the argument there may be an offset, for recovery.
+        self.offset = args[2].as_str().map(str::to_owned).or(self.offset.take());
         self.heard.push_back((args[0].as_str().unwrap().to_owned(), args[1].clone()));
     }
 }

@@ -390,10 +390,7 @@ fn members(a: &Person, b: &Person) -> [Party; 2] {
 /// Where a list stands of which one reply gives the beginning.
 fn one_page(items: usize, total: u64) -> event::Pagination {
     let limit = u64::try_from(items).unwrap_or(u64::MAX).max(1);
-    event::Pagination {
-        total_pages: total.div_ceil(limit),
-        ..event::Pagination::of(1, limit, total)
-    }
+    event::Pagination::of(1, limit, total)
 }
 
 fn shown(of: Pagination) -> event::Pagination {

@@ -30,6 +30,7 @@ pub struct OrderStatusUpdate {
 
 /// The steps of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OrderStep")]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Ordered.
@@ -67,6 +68,7 @@ pub struct OrderLocationUpdate {
 
 /// A place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Place")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Location {
     /// Degrees north.

@@ -33,6 +33,7 @@ pub struct MessageRead {
 
 /// `user_typing_start` and `user_typing_stop` to the others of a ticket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TicketUserTyping")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserTyping {
     /// The ticket.

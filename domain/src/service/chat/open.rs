@@ -85,7 +85,7 @@ impl Chats {
         loop {
             if let Some(id) = self.only_one(unique.as_ref()).await? {
                 drop(held);
-                return self.into_existing(voice, actor, id, first, once).await;
+                return self.send_to_existing(voice, actor, id, first, once).await;
             }
             if !std::mem::replace(&mut counted, true) {
                 for party in new.members.iter().filter(|party| **party != actor.party) {
@@ -153,7 +153,7 @@ impl Chats {
         Ok(LAYOUT.unpack_some(record.as_ref())?)
     }
 
-    async fn into_existing(
+    async fn send_to_existing(
         &self,
         voice: &dyn Voice,
         actor: &Actor,

@@ -74,7 +74,8 @@ pub struct PutProduct {
     /// What a piece costs; left out or null = the order says.
     pub price: Option<Cents>,
     /// Pieces in the house, those that pending orders have reserved included.
-    #[schemars(range(max = STOCK_MAX))]
+    #[serde(deserialize_with = "crate::json::whole")]
+    #[schemars(with = "u64", range(max = STOCK_MAX))]
     pub stock: u64,
 }
 

@@ -35,7 +35,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (who.clone(), chat.clone(), prop::collection::vec(any::<usize>(), 1..5))
             .prop_map(|(who, chat, picks)| Op::ReadSome { who, chat, picks }),
         1 => (who.clone(), chat.clone()).prop_map(|(who, chat)| Op::ReadAll { who, chat }),
-        3 => (who.clone(), chat.clone(), pick.clone())
+        3 => (who.clone(), chat.clone(), pick)
             .prop_map(|(who, chat, pick)| Op::Delete { who, chat, pick }),
         1 => (who.clone(), chat.clone(), pick)
             .prop_map(|(who, chat, pick)| Op::Edit { who, chat, pick }),

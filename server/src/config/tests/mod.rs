@@ -33,6 +33,20 @@ fn flag(name: &str, value: &str) -> (String, String) {
 }
 
 #[test]
+fn who_may_join_is_written_as_a_table_or_in_one_line() {
+    let table = "[rooms.policy]\n\"order:*\" = [\"granted\", \"admin\"]\nlobby = \"public\"\n";
+    let by_file = parse_file(table).unwrap();
+    let by_env = parse_env([("CRIER_ROOMS_POLICY", "lobby=public, order:*=granted admin")]);
+    let mut by_env = by_env.unwrap().rooms.policy;
+    let mut by_file = by_file.rooms.policy;
+    let text = |rule: &crier_domain::RoomRule| format!("{rule:?}");
+    by_env.sort_by_key(text);
+    by_file.sort_by_key(text);
+    assert_eq!((by_file.len(), &by_file), (2, &by_env));
+    assert_eq!(parse_file("").unwrap().rooms.policy, []);
+}
+
+#[test]
 fn without_anything_it_runs_on_loopback_with_the_development_key() {
     let config = parse_env([]).unwrap();
     assert_eq!(config.listen, "127.0.0.1:3000".parse().unwrap());

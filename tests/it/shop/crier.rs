@@ -23,10 +23,16 @@ const START: Duration = Duration::from_secs(60);
 /// A running `crier` with a key of its own, in which users need grants.
 pub(super) struct Crier {
     sockets: SocketAddr,
-    sidecar: SocketAddr,
-    secret: &'static str,
+    sidecar: Sidecar,
     _running: Running,
     _data: TempDir,
+}
+
+/// The way in for backends.
+#[derive(Clone, Copy)]
+struct Sidecar {
+    address: SocketAddr,
+    secret: &'static str,
 }
 
 impl Crier {
@@ -62,19 +68,20 @@ impl Crier {
             url.split('/').next().unwrap().trim().parse().unwrap()
         };
         let (sockets, sidecar) = (address("sockets"), address("sidecar"));
+        let sidecar = Sidecar { address: sidecar, secret };
         running.wait_for_line("internal", START).unwrap();
-        Self { sockets, sidecar, secret, _running: running, _data: data }
+        Self { sockets, sidecar, _running: running, _data: data }
     }
 
     pub(super) fn token(&self, user: &str, role: Role) -> String {
-        mint(self.secret.as_bytes(), user, role, None, Duration::from_secs(600))
+        self.sidecar.token(user, role)
     }
 
     /// A user whose token says more than the id.
     pub(super) fn with_claims(&self, claims: &Value) -> Client {
         let mut claims = claims.clone();
         claims["exp"] = json!(crier_domain::time::unix_seconds() + 600);
-        let key = EncodingKey::from_secret(self.secret.as_bytes());
+        let key = EncodingKey::from_secret(self.sidecar.secret.as_bytes());
         let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
         self.client(&json!({ "token": token }))
     }
@@ -95,23 +102,16 @@ impl Crier {
     fn client(&self, auth: &Value) -> Client {
         let mut ws = WebSocket::open(self.sockets);
         ws.send(format!("40{auth}"));
-        let mut client = Client { ws, heard: VecDeque::new(), asked: 0, id: String::new() };
+        let sidecar = self.sidecar;
+        let mut client =
+            Client { sidecar, ws, heard: VecDeque::new(), asked: 0, id: String::new() };
         client.id = client.event("connected")["socketId"].as_str().unwrap().to_owned();
         client
     }
 
     /// A call of the sidecar by a backend: status and JSON.
     pub(super) fn rest(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let token = self.token("backend", Role::Service);
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut wire = Wire::connect(self.sidecar);
-        wire.send(format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        ));
-        let response: Response = wire.response();
-        (response.status, serde_json::from_str(&response.text()).unwrap_or_default())
+        self.sidecar.call(method, path, body)
     }
 
     /// How many sockets are in a room.
@@ -128,8 +128,29 @@ impl Crier {
     }
 }
 
+impl Sidecar {
+    fn token(&self, user: &str, role: Role) -> String {
+        mint(self.secret.as_bytes(), user, role, None, Duration::from_secs(600))
+    }
+
+    /// A call of the sidecar by a backend: status and JSON.
+    fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let token = self.token("backend", Role::Service);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut wire = Wire::connect(self.address);
+        wire.send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ));
+        let response: Response = wire.response();
+        (response.status, serde_json::from_str(&response.text()).unwrap_or_default())
+    }
+}
+
 /// One connection on `/`.
 pub(super) struct Client {
+    sidecar: Sidecar,
     ws: WebSocket,
     /// Events that nobody has asked for yet: name and payload.
     heard: VecDeque<(String, Value)>,
@@ -188,10 +209,15 @@ impl Client {
         }
     }
 
-    /// All that was heard up to now, names and payloads: whatever was sent to this socket before was
-    /// queued before the answer that this waits for.
+    /// All that was heard up to now, names and payloads. What this client emitted is handled before
+    /// the answer that this waits for first; the marker that it waits for then is logged behind
+    /// everything that was sent before, and the log is delivered in its order.
     pub(super) fn news(&mut self) -> Vec<(String, Value)> {
         assert_eq!(self.call("heartbeat", &json!({ "timestamp": 1 })), json!({ "ok": true }));
+        self.asked += 1;
+        let marker = json!({ "rooms": [self.id], "event": "marker", "args": [self.asked] });
+        assert_eq!(self.sidecar.call("POST", "/api/emit", &marker).0, 202);
+        assert_eq!(self.event("marker"), json!(self.asked));
         let heard = std::mem::take(&mut self.heard).into_iter();
         heard.filter(|(name, _)| !BESIDES.contains(&name.as_str())).collect()
     }

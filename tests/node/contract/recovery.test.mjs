@@ -55,8 +55,11 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
       await put(me, here);
       const other = fresh("other");
       me.auth = { token: token({ userId: other }) };
-      const back = next(me, "connected");
+      if (transports.length > 1 && me.io.engine.transport.name !== "websocket") await next(me.io.engine, "upgrade");
+      const [back, left] = [next(me, "connected"), next(me, "disconnect")];
+      // A close waits for an upgrade under way; until then the former user is there, and is owed it.
       me.io.engine.close();
+      await left;
       await emit([here], "secret", 1);
       const [hello] = await back;
       assert.deepEqual([hello.userId, hello.recovered, hello.reason], [other, false, "user-changed"]);

@@ -35,6 +35,7 @@ pub(crate) fn describe() {
     describe_gauge!("crier_http_connections", "Open TCP connections that speak HTTP");
     describe_counter!("crier_sessions_opened_total", "Sessions begun, by their first transport");
     describe_counter!("crier_sessions_closed_total", "Sessions ended, by reason");
+    describe_counter!("crier_large_events_total", "Events over 10 KB that came in");
     describe_counter!("crier_upgrades_total", "Polling sessions that became websockets");
     describe_counter!("crier_packets_in_total", "Messages from clients");
     describe_counter!("crier_deliveries_total", "Events handed to sockets by broadcasts");
@@ -105,6 +106,10 @@ pub(crate) fn entered(outcome: Recovery) {
 pub(crate) fn replayed(events: usize) {
     let events = u64::try_from(events).unwrap_or(u64::MAX);
     counter!("crier_replayed_total").increment(events);
+}
+
+pub(crate) fn large_event() {
+    counter!("crier_large_events_total").increment(1);
 }
 
 pub(crate) fn panicked() {

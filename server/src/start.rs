@@ -214,6 +214,7 @@ impl Server {
                 presence,
                 presence_audience: Audience::new(config.presence.audience),
                 clock,
+                payload_max: config.socket.event_payload_max,
                 background: background.clone(),
             },
         );

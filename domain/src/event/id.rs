@@ -125,14 +125,19 @@ checked_text! {
     /// An id that its source writes as text alone: 1 to 256 bytes without control characters.
     TextId as "TextId", TextIdError, "expected a text of 1 to 256 bytes without control characters",
     |text| UserId::parse(text).is_some(),
-    { "type": "string", "minLength": 1, "maxLength": USER_ID_BYTES_MAX }
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": USER_ID_BYTES_MAX,
+        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+    }
 }
 
 checked_text! {
     /// What a user wrote: no control characters but tab, LF and CR (contract, section 9).
     Text as "PlainText", TextError, "control characters other than tab, LF and CR are not allowed",
     is_printable,
-    { "type": "string" }
+    { "type": "string", "pattern": crate::service::text::PATTERN }
 }
 
 impl Text {

@@ -126,7 +126,8 @@ impl<'de> Deserialize<'de> for UserId {
             // `5.0` is the whole number 5 to JSON, though hardly anybody writes it so.
             fn visit_f64<E: de::Error>(self, id: f64) -> Result<UserId, E> {
                 const END: f64 = 18_446_744_073_709_551_616.0;
-                let whole = id.fract() == 0.0 && (-END / 2.0..END).contains(&id);
+                // Not the lower end itself: a double that reads as it may have been written below it.
+                let whole = id.fract() == 0.0 && id > -END / 2.0 && id < END;
                 if !whole {
                     return Err(E::invalid_value(de::Unexpected::Float(id), &self));
                 }

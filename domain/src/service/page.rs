@@ -10,6 +10,9 @@ pub const LIMIT: u64 = 20;
 /// Items of a page at most.
 pub const LIMIT_MAX: u64 = 100;
 
+/// The highest page that can be asked for, so that every offset is a number that the store can count to.
+pub const NUMBER_MAX: u64 = 1 << 40;
+
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -31,11 +34,9 @@ impl Page {
     /// [`Refusal::Invalid`] at `page` or `limit`.
     pub fn of(number: Option<u64>, limit: Option<u64>) -> Result<Self, Refusal> {
         let refuse = |path: &str, message: String| Refusal::Invalid { path: path.into(), message };
-        // So that every offset is a number that the store can count to.
-        const NUMBER_MAX: u64 = 1 << 40;
         let page = Self { number: number.unwrap_or(1), limit: limit.unwrap_or(LIMIT) };
         if !(1..=NUMBER_MAX).contains(&page.number) {
-            return Err(refuse("page", "expected a whole number from 1".to_owned()));
+            return Err(refuse("page", format!("expected a whole number from 1 to {NUMBER_MAX}")));
         }
         if !(1..=LIMIT_MAX).contains(&page.limit) {
             return Err(refuse("limit", format!("expected a whole number from 1 to {LIMIT_MAX}")));

@@ -50,6 +50,8 @@ pub struct Context {
     pub presence_audience: Audience,
     /// What time it is.
     pub clock: Clock,
+    /// Bytes of an event on `/`; more are refused.
+    pub payload_max: usize,
     /// Where work beside the handlers runs.
     pub background: Background,
 }

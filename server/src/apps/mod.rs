@@ -40,6 +40,7 @@ pub fn install(io: &Io, context: Context) {
     let main = io.main();
     let context = Arc::new(context);
     protect(&main, &context);
+    main.handlers().payload_max(context.payload_max);
     let guard = Arc::clone(&context);
     let rows = context.catalogue.rows().filter(|row| row.direction == Direction::ToServer);
     let rows = rows.filter(|row| row.namespace == main.name().as_str());
@@ -131,6 +132,10 @@ pub fn refused(refusal: Refusal) -> Option<DomainRefusal> {
         Refusal::BadPayload(error) => {
             let (path, message) = describe_parts(dotted(&error.path), &error.reason);
             DomainRefusal::Invalid { path, message }
+        }
+        Refusal::PayloadTooLarge { max } => {
+            let message = format!("the payload has more than {max} bytes");
+            DomainRefusal::Invalid { path: String::new(), message }
         }
         Refusal::RateLimited(retry_after) => DomainRefusal::RateLimited { retry_after },
         Refusal::Expelled => return None,

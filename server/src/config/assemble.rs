@@ -136,6 +136,7 @@ fn read_socket(r: &mut Reader<'_>) -> Socket {
         outbox_frames: r.number("socket.outbox_frames"),
         outbox_bytes: r.number("socket.outbox_bytes"),
         rooms_max: r.number("socket.rooms_max"),
+        event_payload_max: r.number("socket.event_payload_max"),
         events_per_second,
         // Whoever raises the rate alone does not want it held down by the burst's default.
         events_burst: r.small("socket.events_burst").max(events_per_second),

@@ -29,6 +29,8 @@ pub struct Socket {
     pub outbox_bytes: usize,
     /// Rooms of one socket.
     pub rooms_max: usize,
+    /// Bytes of an event on `/`.
+    pub event_payload_max: usize,
     /// Sustained rate of one socket.
     pub events_per_second: u32,
     /// Burst of one socket; at least the rate.

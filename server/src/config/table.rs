@@ -72,6 +72,8 @@ pub static SETTINGS: &[Setting] = &[
         "The same in bytes. Times sessions = the worst case of memory."),
     row("socket.rooms_max", Kind::Count(1, 1_000_000), "256",
         "Rooms of one socket."),
+    row("socket.event_payload_max", Kind::Size(KIB, GIB), "64KiB",
+        "Bytes of an event's arguments on `/`; beyond, it is refused. Events over 10 KB are counted, and logged once a name."),
     row("socket.events_per_second", Kind::Count(1, 1_000_000), "50",
         "Events of one socket, sustained. Beyond: an error ack; after 10 s of it the socket is disconnected."),
     row("socket.events_burst", Kind::Count(1, 1_000_000), "100",

@@ -24,6 +24,9 @@ use crate::namespace::{
     },
 };
 
+/// Events over this many bytes are counted (contract, section 9: payloads over 10 KB).
+const LARGE: usize = 10_000;
+
 /// One event to be handled.
 #[derive(Debug)]
 pub(super) struct Received {
@@ -220,11 +223,19 @@ fn start(socket: &Socket, event: Received) -> Option<Running> {
     if let Some(guard) = &socket.behaviour().guard {
         ack = guard(socket, &event.name, ack)?;
     }
-    match socket.handler(&event.name) {
-        Some(handler) => Some(handler(socket.clone(), event.args, ack)),
-        None => {
-            socket.refuse(&event.name, Refusal::UnknownEvent, ack);
+    let Some(handler) = socket.handler(&event.name) else {
+        socket.refuse(&event.name, Refusal::UnknownEvent, ack);
+        return None;
+    };
+    let bytes = event.args.size();
+    if bytes > LARGE {
+        socket.namespace().note_large(&event.name, bytes);
+    }
+    match socket.behaviour().payload_max {
+        Some(max) if bytes > max => {
+            socket.refuse(&event.name, Refusal::PayloadTooLarge { max }, ack);
             None
         }
+        _ => Some(handler(socket.clone(), event.args, ack)),
     }
 }

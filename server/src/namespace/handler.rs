@@ -59,6 +59,11 @@ pub enum Refusal {
     UnknownEvent,
     /// The arguments are not what the handler takes.
     BadPayload(ArgError),
+    /// The arguments have more bytes than this namespace takes ([`Handlers::payload_max`](super::Handlers::payload_max)).
+    PayloadTooLarge {
+        /// The most that it takes.
+        max: usize,
+    },
     /// Too many events; the next is welcome after this time.
     RateLimited(Duration),
     /// Too many events for too long: the connection is closed after this.
@@ -178,6 +183,7 @@ pub(crate) struct Behaviour {
     pub(crate) refusal: Option<RefusalHandler>,
     pub(crate) guard: Option<Guard>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) payload_max: Option<usize>,
     pub(crate) open_acks: Option<Args>,
     pub(crate) before_shutdown: Option<ShutdownHook>,
 }
@@ -236,6 +242,9 @@ pub(crate) fn default_refusal(socket: &Socket, event: &str, refusal: &Refusal, a
         Refusal::UnknownEvent => return,
         Refusal::Expelled => ("RATE_LIMITED", "Rate limit exceeded".to_owned(), None),
         Refusal::BadPayload(error) => ("BAD_PAYLOAD", error.to_string(), None),
+        Refusal::PayloadTooLarge { max } => {
+            ("BAD_PAYLOAD", format!("the payload has more than {max} bytes"), None)
+        }
         Refusal::RateLimited(after) => {
             let seconds = after.as_secs().max(1);
             ("RATE_LIMITED", "Rate limit exceeded".to_owned(), Some(seconds))

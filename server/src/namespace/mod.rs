@@ -6,9 +6,10 @@ pub(crate) mod handler;
 pub(crate) mod socket;
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock, Weak,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -54,6 +55,8 @@ struct Inner {
     dynamic: AtomicBool,
     /// Sockets in it and on their way in.
     users: AtomicUsize,
+    /// Events that came in large once.
+    large: Mutex<HashSet<Box<str>>>,
 }
 
 /// What is registered, shared between a pattern and the namespaces it makes.
@@ -81,6 +84,7 @@ impl Namespace {
             recoveries,
             dynamic: AtomicBool::new(dynamic),
             users,
+            large: Mutex::default(),
         }))
     }
 
@@ -175,6 +179,16 @@ impl Namespace {
     }
 
     // For the rest of the crate.
+
+    /// A large event came in: it is counted, and told of once for each event that has a handler.
+    pub(crate) fn note_large(&self, event: &str, bytes: usize) {
+        crate::metrics::large_event();
+        // As many names as there are handlers.
+        let is_new = crate::lock(&self.0.large).insert(event.into());
+        if is_new {
+            tracing::info!(event, bytes, "a large event came in; further ones are only counted");
+        }
+    }
 
     /// The sockets in any of the rooms, each once; all of them where none is named.
     pub(crate) fn sockets(&self, rooms: &[Room]) -> Vec<Socket> {
@@ -418,6 +432,12 @@ impl Handlers {
         self.change(|b| {
             b.events.insert(event.into(), wrapped);
         });
+    }
+
+    /// Refuses events whose arguments have more bytes together; without it the transport's limit alone
+    /// holds.
+    pub fn payload_max(&self, bytes: usize) {
+        self.change(|b| b.payload_max = Some(bytes));
     }
 
     /// Puts the application's own words in place of the default refusals. The function gets the

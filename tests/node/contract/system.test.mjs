@@ -90,6 +90,19 @@ describe("every acknowledgement is answered", () => {
   });
 });
 
+describe("sizes", () => {
+  it("an event of more than 64 KiB is refused, and nothing else ends", async () => {
+    const me = await user();
+    const channel = (size) => `offers_${"x".repeat(size)}`;
+    const whole = JSON.stringify([{ channel: channel(0) }]).length;
+    for (const [over, says] of [[0, /Unknown channel/], [200, /more than 65536 bytes/]]) {
+      const { error } = await ask(me, "subscribe", { channel: channel(65_536 - whole - 100 + over) });
+      assert.match(error, says);
+    }
+    assert.equal((await ask(me, "subscribe", { channel: channel(5) })).ok, true);
+  });
+});
+
 describe("heartbeat", () => {
   it("is answered with the server's time", async () => {
     const me = await user();

@@ -18,8 +18,15 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const RUN_LIMIT: Duration = Duration::from_secs(900);
 
 /// Limits that would answer 429 instead of what is to be checked.
-const SETTINGS: [&str; 2] =
-    ["rest.requests_per_second=1000000", "rest.refusals_per_second=1000000"];
+const SETTINGS: [&str; 7] = [
+    "rest.requests_per_second=1000000",
+    "rest.refusals_per_second=1000000",
+    "chat.messages_per_minute=1000000",
+    "chat.new_per_minute=1000000",
+    "notifications.per_minute=1000000",
+    "shop.messages_per_minute=1000000",
+    "shop.orders_per_minute=1000000",
+];
 
 /// Gets schemathesis, at the versions of `requirements.txt`, into a folder of Cargo's target.
 pub(super) fn install() -> Outcome {

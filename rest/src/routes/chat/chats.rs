@@ -8,7 +8,7 @@ use crier_domain::{
         ObjectId,
         chat::{Dialect, Draft, NewChat, Shelf},
         once::Outcome,
-        page::{LIMIT_MAX, Page},
+        page::{LIMIT_MAX, NUMBER_MAX, Page},
     },
 };
 use http::{Method, StatusCode};
@@ -151,8 +151,10 @@ struct RequestChat {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SupportChat {
     /// What it is about.
+    #[schemars(length(min = 1, max = 200))]
     subject: Option<Text>,
     /// The first message.
+    #[schemars(length(min = 1))]
     initial_message: Option<Text>,
 }
 
@@ -161,7 +163,7 @@ struct SupportChat {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// Which page; default the first.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = NUMBER_MAX))]
     page: Option<u64>,
     /// How many a page; default 20.
     #[schemars(range(min = 1, max = LIMIT_MAX))]

@@ -47,6 +47,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 struct Signed {
     /// Until when, in seconds since 1970.
+    #[schemars(range(max = u64::MAX))]
     expires: Option<u64>,
     /// The signature.
     signature: Option<String>,

@@ -6,7 +6,7 @@ use crier_domain::{
     service::{
         ObjectId,
         chat::{Before, Dialect},
-        page::{LIMIT_MAX, Page},
+        page::{LIMIT_MAX, NUMBER_MAX, Page},
     },
 };
 use http::{Method, StatusCode};
@@ -84,7 +84,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// Which page; default the first.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = NUMBER_MAX))]
     page: Option<u64>,
     /// How many a page; default 20.
     #[schemars(range(min = 1, max = LIMIT_MAX))]
@@ -123,6 +123,7 @@ struct Modified {
 #[serde(deny_unknown_fields)]
 struct EditBody {
     /// The text; at most 5,000 characters.
+    #[schemars(length(min = 1))]
     content: Text,
 }
 

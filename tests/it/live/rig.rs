@@ -90,6 +90,7 @@ impl Live {
         let apps = setup.apps.iter().copied().collect();
         let membership = Arc::clone(&services) as Arc<dyn Membership>;
         let context = Context {
+            payload_max: 64 << 10,
             gate: Gate::new(verifier, Arc::clone(&services), setup.mode, true, apps),
             policy: Policy::new(setup.rules, setup.any_user_is_granted, membership),
             catalogue: Arc::new(Catalogue::new(setup.apps.iter().copied())),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    service::{asker::Asker, orders::OrderStatus},
+    service::{asker::Asker, orders::OrderStatus, page::Pagination},
     store::{Key, Scan, StoreError},
 };
 
@@ -49,45 +49,6 @@ pub struct OrderPage {
     pub pagination: Pagination,
 }
 
-/// Where a page is (contract, section 7).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Pagination {
-    /// From 1.
-    pub current_page: u32,
-    /// The one after it, if there is one.
-    pub next_page: Option<u32>,
-    /// The one before it, if there is one.
-    pub prev_page: Option<u32>,
-    /// Whether there is one after it.
-    pub has_next: bool,
-    /// Whether there is one before it.
-    pub has_prev: bool,
-    /// How many there are.
-    pub total_pages: u32,
-    /// How many records all of them have.
-    pub total_records: u64,
-}
-
-impl Pagination {
-    /// Page `page` (from 1) of `limit` (from 1) records each.
-    pub fn new(page: u32, limit: u32, total_records: u64) -> Self {
-        let pages = total_records.div_ceil(u64::from(limit.max(1)));
-        let total_pages = u32::try_from(pages).unwrap_or(u32::MAX);
-        let next_page = (page < total_pages).then(|| page + 1);
-        let prev_page = page.checked_sub(1).filter(|prev| *prev > 0);
-        Self {
-            current_page: page,
-            next_page,
-            prev_page,
-            has_next: next_page.is_some(),
-            has_prev: prev_page.is_some(),
-            total_pages,
-            total_records,
-        }
-    }
-}
-
 impl Orders {
     /// A page of one's own orders; of everybody's for the staff.
     ///
@@ -117,7 +78,10 @@ impl Orders {
                 items.extend(stored.map(|stored| stored.order));
             }
         }
-        Ok(OrderPage { items, pagination: Pagination::new(query.page, query.limit, total) })
+        Ok(OrderPage {
+            items,
+            pagination: Pagination::of(query.page.into(), query.limit.into(), total),
+        })
     }
 
     /// The ids of a list behind the first `skip`.

@@ -20,7 +20,7 @@ mod status;
 mod sweep;
 
 pub use draft::{CreateOrder, ITEMS_MAX, NewItem};
-pub use list::{OrderPage, OrderQuery, PAGE_MAX, Pagination};
+pub use list::{OrderPage, OrderQuery, PAGE_MAX};
 pub use status::OrderStatus;
 
 use std::sync::Arc;

@@ -1,24 +1,13 @@
 //! From a configuration to a running server.
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod given;
+
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Keys, Membership, Outlet, Policy, Store,
-    Verifier, VerifierOptions,
-    dialect::vendor_chat::VendorChatSettings,
-    service::{
-        Deps, Services, Settings,
-        attachments::{AttachmentSettings, Place, PlaceError},
-        limits::UserLimits,
-        orders::OrderRules,
-    },
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Outlet, Policy, Store,
+    Verifier,
+    service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
     store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -28,25 +17,24 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::given::{http_limits, keys, options, settings, verifier_options};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
     cluster::LocalCluster,
-    config::{AuthKeys, Config, OriginPolicy},
+    config::Config,
     http::{
-        HttpLimits, accept,
+        accept,
         internal::{self, Readiness},
         site::{Also, Site},
     },
     io::Io,
-    options::{EventRate, Options, Origins, OutboxLimits},
     pages::{
         Pages,
         client::{ClientError, ClientFiles},
     },
     presence::Presences,
-    recovery::RecoveryOptions,
     rules,
     tasks::Background,
     upkeep,
@@ -351,37 +339,6 @@ fn how(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
-/// What the services are held to.
-fn settings(config: &Config) -> Result<Settings, StartError> {
-    let attachments = &config.attachments;
-    let place = match &attachments.s3_bucket {
-        None => Place::Folder(config.data_dir.join("uploads")),
-        Some(bucket) => Place::S3 {
-            bucket: bucket.clone(),
-            endpoint: attachments.s3_endpoint.clone(),
-            region: attachments.s3_region.clone(),
-        },
-    };
-    let secrets = config.cluster_secret.iter();
-    let attachments = AttachmentSettings {
-        files: place.open()?,
-        bytes_max: u64::try_from(attachments.bytes_max).unwrap_or(u64::MAX),
-        secrets: secrets.map(|secret| secret.expose().as_bytes().to_vec()).collect(),
-    };
-    let orders = OrderRules {
-        owner_statuses: config.owner_statuses.clone(),
-        stock_audience: config.audiences.products,
-    };
-    let vendor_chat = VendorChatSettings { share_contact: config.vendor_chat.share_contact };
-    Ok(Settings {
-        attachments,
-        orders,
-        vendor_chat,
-        chat: rules::chat(config),
-        notifications: rules::notifications(config),
-    })
-}
-
 /// Removes, for as long as the server runs, what was uploaded for messages that never came.
 async fn sweep_uploads(services: Arc<Services>) {
     let mut every = tokio::time::interval(SWEEP_UPLOADS);
@@ -409,101 +366,6 @@ async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListene
     socket.bind(address).map_err(failed)?;
     // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
     socket.listen(4_096).map_err(failed)
-}
-
-fn keys(config: &Config) -> Result<Keys, StartError> {
-    let AuthKeys::Configured { secret, pem, jwks } = &config.auth.keys else {
-        return Ok(Keys::development());
-    };
-    // No secret at all is the empty list, which public keys may add to.
-    let mut all: Option<Keys> = None;
-    let mut add = |keys: Keys| -> Result<(), KeyError> {
-        all = Some(match all.take() {
-            Some(others) => others.and(keys)?,
-            None => keys,
-        });
-        Ok(())
-    };
-    if let Some(secret) = secret {
-        add(Keys::from_secrets([secret.expose()])?)?;
-    }
-    if let Some(path) = pem {
-        add(Keys::from_pem(&read("auth.keys", path)?)?)?;
-    }
-    if let Some(path) = jwks {
-        add(Keys::from_jwks(&read("auth.jwks", path)?)?)?;
-    }
-    all.ok_or(StartError::Key(KeyError::Empty))
-}
-
-fn read(setting: &'static str, path: &Path) -> Result<String, StartError> {
-    std::fs::read_to_string(path).map_err(|error| StartError::Unreadable {
-        setting,
-        path: path.to_owned(),
-        error,
-    })
-}
-
-fn verifier_options(config: &Config) -> VerifierOptions {
-    VerifierOptions {
-        require_exp: config.auth.require_exp,
-        issuer: config.auth.issuer.iter().cloned().collect(),
-        audience: config.auth.audience.clone(),
-        max_lifetime: config.auth.max_lifetime,
-        ..VerifierOptions::default()
-    }
-}
-
-fn options(config: &Config) -> Options {
-    let (socket, recovery) = (&config.socket, &config.recovery);
-    Options {
-        limits: Arc::new(socket.limits.clone()),
-        path: socket.path.clone(),
-        transports: socket.transports.clone(),
-        parser: socket.parser,
-        outbox: OutboxLimits { frames: socket.outbox_frames, bytes: socket.outbox_bytes },
-        rooms_max: socket.rooms_max,
-        event_rate: EventRate {
-            per_second: socket.events_per_second,
-            burst: socket.events_burst,
-            ..EventRate::default()
-        },
-        origins: Arc::new(config.origin_policy()),
-        body_timeout: config.http.body_timeout,
-        recovery: (!recovery.window.is_zero()).then_some(RecoveryOptions {
-            window: recovery.window,
-            entries_max: recovery.entries_max,
-            bytes_max: recovery.bytes_max,
-            replay_events_max: recovery.replay_events_max,
-            replay_bytes_max: recovery.replay_bytes_max,
-            sessions_max: recovery.sessions_max,
-        }),
-        aliases: config.namespaces.alias.clone(),
-        unauthenticated_per_address: config.http.connections_per_ip.map_or(0, |max| max.get()),
-        ..Options::default()
-    }
-}
-
-fn http_limits(config: &Config) -> HttpLimits {
-    let http = &config.http;
-    HttpLimits {
-        head_timeout: http.header_timeout,
-        keep_alive: http.keep_alive,
-        write_timeout: http.write_timeout,
-        head_max: http.head_max,
-        headers_max: http.headers_max,
-        uri_max: http.uri_max,
-        connections_max: http.connections_max,
-        // Behind a load balancer, everyone's connections come from one address; what is counted by
-        // address is sessions that have joined nothing.
-        connections_per_address: 0,
-    }
-}
-
-impl Origins for OriginPolicy {
-    fn allows(&self, origin: Option<&str>, host: Option<&str>) -> bool {
-        Self::allows(self, origin, host)
-    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,15 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    /// The one whose calls are counted together; `None` where nobody says.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        match self {
+            Self::Key(index) => Some(Caller::ApiKey(*index)),
+            Self::User(identity) => Some(Caller::User(identity.user.clone())),
+            Self::Nobody => None,
+        }
+    }
+
     /// Whether it is a key, or a user of role `service` or `admin`.
     pub(crate) fn is_backend(&self) -> bool {
         match self {
@@ -88,9 +97,11 @@ pub(crate) fn authenticate(
         return Err(ApiError::InvalidCredentials);
     }
     let value = value.to_str().map_err(|_| ApiError::InvalidCredentials)?;
+    // The word `Bearer` is accepted everywhere and required nowhere (contract, section 1).
     let credentials = match value.trim().split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
-        _ => return Err(ApiError::Unauthorized),
+        Some(_) => return Err(ApiError::Unauthorized),
+        None => value.trim(),
     };
     if let Some(index) = keys.find(credentials) {
         return Ok(Who::Key(index));

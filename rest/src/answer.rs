@@ -1,6 +1,6 @@
 //! What a handler gives back; the table knows what is wrapped around it.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -12,7 +12,7 @@ pub(crate) struct Answer(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Json { status: StatusCode, text: Vec<u8>, headers: HeaderMap },
+    Json { status: StatusCode, text: Vec<u8> },
     Whole(Response),
 }
 
@@ -24,7 +24,7 @@ impl Answer {
             tracing::error!(%error, "an answer is no JSON");
             ApiError::Unavailable { retry_after: std::time::Duration::from_secs(1) }
         })?;
-        Ok(Self(Kind::Json { status, text, headers: HeaderMap::new() }))
+        Ok(Self(Kind::Json { status, text }))
     }
 
     /// 200 and JSON.
@@ -46,25 +46,13 @@ impl Answer {
         Self(Kind::Whole(response))
     }
 
-    /// With a header more.
-    #[must_use]
-    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        match &mut self.0 {
-            Kind::Json { headers, .. } => headers.insert(name, value),
-            Kind::Whole(response) => response.headers_mut().insert(name, value),
-        };
-        self
-    }
-
     /// The answer as it is sent.
     pub(crate) fn into_response(self, wrapped: bool) -> Response {
         match self.0 {
             Kind::Whole(response) => response,
-            Kind::Json { status, text, headers } => {
+            Kind::Json { status, text } => {
                 let text = if wrapped { wrap(&text) } else { text };
-                let mut response = bytes_response(status, text);
-                response.headers_mut().extend(headers);
-                response
+                bytes_response(status, text)
             }
         }
     }

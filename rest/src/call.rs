@@ -72,11 +72,7 @@ impl Call {
     ///
     /// 401 where nobody is known to call.
     pub(crate) fn caller(&self) -> Result<Caller, ApiError> {
-        match &self.who {
-            Who::Key(index) => Ok(Caller::ApiKey(*index)),
-            Who::User(identity) => Ok(Caller::User(identity.user.clone())),
-            Who::Nobody => Err(ApiError::Unauthorized),
-        }
+        self.who.caller().ok_or(ApiError::Unauthorized)
     }
 
     /// A parameter of the path, decoded, as text.

@@ -22,6 +22,8 @@ pub struct SidecarConfig {
     pub hosts: Vec<String>,
     /// Bytes of a body with one event. Default 64 KiB; more is 413.
     pub event_bytes_max: usize,
+    /// Bytes of the arguments of an event on `/`. Default 64 KiB; more is 413.
+    pub payload_bytes_max: usize,
     /// Bytes of a body with a batch. Default 8 MiB; more is 413.
     pub batch_bytes_max: usize,
     /// Bytes of all bodies that are being read or worked on. Default 64 MiB; the newest is refused
@@ -48,6 +50,7 @@ impl Default for SidecarConfig {
             loopback_origins: false,
             hosts: Vec::new(),
             event_bytes_max: 64 << 10,
+            payload_bytes_max: 64 << 10,
             batch_bytes_max: 8 << 20,
             bodies_bytes_max: 64 << 20,
             body_timeout: Duration::from_secs(30),
@@ -66,6 +69,7 @@ impl fmt::Debug for SidecarConfig {
             .field("loopback_origins", &self.loopback_origins)
             .field("hosts", &self.hosts)
             .field("event_bytes_max", &self.event_bytes_max)
+            .field("payload_bytes_max", &self.payload_bytes_max)
             .field("batch_bytes_max", &self.batch_bytes_max)
             .field("bodies_bytes_max", &self.bodies_bytes_max)
             .field("body_timeout", &self.body_timeout)

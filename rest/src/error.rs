@@ -40,6 +40,8 @@ pub(crate) enum ApiError {
     Conflict { message: String },
     #[error("the body has more than {max} bytes")]
     BodyTooLarge { max: usize },
+    #[error("{path}: more than {max} bytes")]
+    PayloadTooLarge { path: &'static str, max: usize },
     #[error("the host is not served here")]
     Misdirected,
     #[error("{message}")]
@@ -96,7 +98,9 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } | Self::PayloadTooLarge { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -116,7 +120,7 @@ impl ApiError {
             Self::Timeout => "REQUEST_TIMEOUT",
             Self::BrokenBody | Self::Unfit { .. } => "BAD_REQUEST",
             Self::Conflict { .. } => "CONFLICT",
-            Self::BodyTooLarge { .. } => "PAYLOAD_TOO_LARGE",
+            Self::BodyTooLarge { .. } | Self::PayloadTooLarge { .. } => "PAYLOAD_TOO_LARGE",
             Self::Misdirected => "MISDIRECTED_REQUEST",
             Self::MediaType { .. } => "UNSUPPORTED_MEDIA_TYPE",
             Self::Invalid { .. } => "VALIDATION_ERROR",
@@ -225,9 +229,7 @@ impl From<CatalogueError> for ApiError {
             CatalogueError::Params { path, message } => {
                 Self::invalid(format!("params.{path}"), message)
             }
-            CatalogueError::TooLarge => {
-                Self::BodyTooLarge { max: crier_domain::event::PAYLOAD_BYTES_MAX }
-            }
+            CatalogueError::TooLarge { max } => Self::PayloadTooLarge { path: "data", max },
         }
     }
 }

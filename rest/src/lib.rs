@@ -15,8 +15,6 @@
 //! Invariants: nothing of a body is read before its sender is known; no body is held beyond its
 //! limit; every answer that is no success has the one shape of [`error`].
 
-#![allow(dead_code, reason = "the helpers of routes that are being added")]
-
 mod access;
 mod answer;
 mod body;

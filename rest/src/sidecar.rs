@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crier_domain::{Bus, Catalogue, Cluster, Verifier, service::Services};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt;
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use warp::reply::Reply;
 
@@ -33,6 +34,7 @@ pub struct Sidecar {
     origins: Arc<Origins>,
     table: Arc<Table>,
     routes: routes::Routes,
+    tasks: TaskTracker,
 }
 
 /// What a sidecar is built on.
@@ -85,7 +87,13 @@ impl Sidecar {
         };
         let table = Arc::new(Table::new(operations));
         let routes = routes::filter(Arc::clone(&table), Arc::new(state));
-        Self { origins, table, routes }
+        Self { origins, table, routes, tasks: TaskTracker::new() }
+    }
+
+    /// Waits until everything that was begun is done; no request may come after this.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Whether a path is the sidecar's where it shares an address with others: all of `/api`, and
@@ -98,7 +106,7 @@ impl Sidecar {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves open whether an event is published; see [`Bus`].
+    /// Dropping the future leaves the caller without an answer; what was begun is done all the same.
     pub async fn handle<B>(&self, request: Request<B>, peer: IpAddr) -> Response<BoxBody>
     where
         B: http_body::Body + Send + Sync + 'static,
@@ -129,8 +137,17 @@ impl Sidecar {
         B::Error: Into<BoxError>,
     {
         request.extensions_mut().insert(Peer(peer));
-        let Ok(response) = warp::service(self.routes.clone()).call(request).await;
-        response
+        // A task of its own: a caller who goes away must not stop what has begun half-way, such as the
+        // order to the sockets of a user whose revocation is on disk already.
+        let routes = self.routes.clone();
+        let task = self.tasks.spawn(async move {
+            let Ok(response) = warp::service(routes).call(request).await;
+            response
+        });
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request ended in a fault of ours");
+            ApiError::Unavailable { retry_after: std::time::Duration::from_secs(1) }.into_response()
+        })
     }
 }
 
@@ -168,15 +185,16 @@ impl State {
             Ok(who) => self.not_revoked(who).await,
             Err(refused) => Err(refused),
         };
+        let admitted = match admitted {
+            // What everyone may read is not closed by credentials that have run out.
+            Err(ApiError::InvalidCredentials) if access == Access::Anyone => Ok(Who::Nobody),
+            admitted => admitted,
+        };
         let admitted = admitted.and_then(|who| access::admit(&who, access).map(|()| who));
-        admitted.or_else(|refused| match refused {
-            // Nobody did anything wrong.
-            ApiError::Unavailable { .. } => Err(refused),
-            refused => {
-                self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
-                Err(refused)
-            }
-        })
+        if let Err(ApiError::InvalidCredentials) = admitted {
+            self.refusals.take(&rate::party(peer.0), NonZeroU32::MIN)?;
+        }
+        admitted
     }
 
     async fn not_revoked(&self, who: Who) -> Result<Who, ApiError> {

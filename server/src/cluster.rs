@@ -59,6 +59,19 @@ impl LocalCluster {
         for socket in &sockets {
             act(socket, &order.action);
         }
+        // Whoever is away finds it done on coming back.
+        let named = order.user.is_some() || !order.rooms.is_empty();
+        match &order.action {
+            Action::Leave(rooms) if named => {
+                let user = order.user.as_ref().map(UserId::as_str);
+                self.io.leave_away(&order.namespace, user, &order.rooms, rooms);
+            }
+            Action::Disconnect { .. } if named => {
+                let user = order.user.as_ref().map(UserId::as_str);
+                self.io.end_away(&order.namespace, user, &order.rooms);
+            }
+            _ => {}
+        }
         Reached { matched: sockets.len(), missing: Vec::new() }
     }
 

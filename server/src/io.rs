@@ -211,6 +211,31 @@ impl Io {
         }
     }
 
+    /// Makes sessions whose clients are away leave rooms: those of an owner, and in any of the rooms `in_any`.
+    pub(crate) fn leave_away(
+        &self,
+        namespace: &Name,
+        owner: Option<&str>,
+        in_any: &[Room],
+        rooms: &[Room],
+    ) {
+        let Some(recoveries) = &self.0.recoveries else { return };
+        for session in recoveries.sessions.away(namespace, owner, in_any) {
+            let (head, gone) = recoveries.log.ends();
+            for room in rooms {
+                session.left(room.as_str(), head, gone);
+            }
+        }
+    }
+
+    /// Ends sessions whose clients are away, chosen likewise.
+    pub(crate) fn end_away(&self, namespace: &Name, owner: Option<&str>, in_any: &[Room]) {
+        let Some(recoveries) = &self.0.recoveries else { return };
+        for session in recoveries.sessions.away(namespace, owner, in_any) {
+            recoveries.sessions.end_away(&session);
+        }
+    }
+
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);

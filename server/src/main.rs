@@ -1,6 +1,6 @@
 //! `crier`: the server, and in the same process the sidecar.
 
-use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
 
 use crier_domain::{Catalogue, Role, docs};
 use crier_rest::{Parts, Sidecar, SidecarConfig};
@@ -114,13 +114,18 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let embedded = server.addresses.rest.is_some();
     print(&lines.text(&server));
     let owner = sidecar.clone();
+    let begun = sidecar.clone();
     let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
     loop {
         tokio::select! {
-            result = &mut served => return Ok(result?),
+            result = &mut served => {
+                // What callers did not wait for; the store is closed, so nothing of it takes long.
+                let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
+                return Ok(result?);
+            }
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
@@ -152,6 +157,7 @@ fn sidecar_config(config: &Config) -> SidecarConfig {
         loopback_origins: config.cors_origins.is_none() && config.is_loopback_only(),
         hosts: sidecar_hosts(config),
         event_bytes_max: rest.body_max,
+        payload_bytes_max: config.socket.event_payload_max,
         batch_bytes_max: rest.batch_max,
         body_timeout: config.http.body_timeout,
         events_per_second: rest.requests_per_second,

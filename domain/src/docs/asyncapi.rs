@@ -69,7 +69,7 @@ pub fn asyncapi(catalogue: &Catalogue) -> Value {
         "servers": { "crier": {
             "host": "localhost:3000",
             "pathname": "/socket.io/",
-            "protocol": "wss",
+            "protocol": "ws",
             "description": "Socket.IO over websockets and long-polling.",
             "security": [{ "$ref": "#/components/securitySchemes/token" }],
         } },

@@ -16,7 +16,7 @@ use crate::{
     room::RoomName,
 };
 
-/// Bytes of an event's payload. 64 KiB (contract, section 9).
+/// Bytes of an event's payload where nothing else is said: 64 KiB (contract, section 9).
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Names that a source lists or a reader expects, and that do not exist; with what says the same.
@@ -35,6 +35,7 @@ pub struct Catalogue {
     /// All of them, in the contract's order.
     rows: Vec<&'static Row>,
     options: CatalogueOptions,
+    payload_max: usize,
     limits: Limits,
 }
 
@@ -111,6 +112,7 @@ impl Catalogue {
             to_client: to_client.map(|row| (row.name, Entry::new(row))).collect(),
             rows,
             options: CatalogueOptions::default(),
+            payload_max: PAYLOAD_BYTES_MAX,
             limits: Limits::default(),
         }
     }
@@ -127,6 +129,13 @@ impl Catalogue {
     #[must_use]
     pub fn limited(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Takes payloads of so many bytes; [`PAYLOAD_BYTES_MAX`] where nothing is said.
+    #[must_use]
+    pub fn payload_max(mut self, bytes: usize) -> Self {
+        self.payload_max = bytes;
         self
     }
 
@@ -167,8 +176,8 @@ impl Catalogue {
         if entry.row.sender != Sender::Backend {
             return Err(CatalogueError::NotPublishable);
         }
-        if data.get().len() > PAYLOAD_BYTES_MAX {
-            return Err(CatalogueError::TooLarge);
+        if data.get().len() > self.payload_max {
+            return Err(CatalogueError::TooLarge { max: self.payload_max });
         }
         // As given first, since reading it into its type recurses.
         Args::payload(data, &self.limits)?;
@@ -217,11 +226,13 @@ impl Catalogue {
         if let Some((_, meant)) = HINTS.iter().find(|(hint, _)| plain(hint) == wanted) {
             return publishable().map(|row| row.name).find(|name| name == meant);
         }
+        let distance = strsim::damerau_levenshtein;
         publishable()
-            .map(|row| (strsim::damerau_levenshtein(&wanted, &plain(row.name)), row.name))
+            // Of two names that differ in nothing else, the one with the same dashes.
+            .map(|row| (distance(&wanted, &plain(row.name)), distance(name, row.name), row.name))
             .min()
-            .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
-            .map(|(_, known)| known)
+            .filter(|(distance, _, known)| *distance <= 2.max(known.len() / 3))
+            .map(|(_, _, known)| known)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Why an event is not published.
 
-use super::catalogue::PAYLOAD_BYTES_MAX;
 use crate::{error::Refusal, publish::ArgsError};
 
 /// Why an event is not published.
@@ -31,9 +30,12 @@ pub enum CatalogueError {
         /// What is wrong.
         message: String,
     },
-    /// The payload is over [`PAYLOAD_BYTES_MAX`].
-    #[error("the payload has more than {PAYLOAD_BYTES_MAX} bytes")]
-    TooLarge,
+    /// The payload has more bytes than are taken.
+    #[error("the payload has more than {max} bytes")]
+    TooLarge {
+        /// The most that are.
+        max: usize,
+    },
 }
 
 fn suggestion(nearest: &Option<&'static str>) -> String {
@@ -55,7 +57,7 @@ impl From<CatalogueError> for Refusal {
             CatalogueError::Params { path, message } => {
                 Self::Invalid { path: format!("params.{path}"), message }
             }
-            CatalogueError::TooLarge => {
+            CatalogueError::TooLarge { .. } => {
                 Self::Invalid { path: String::new(), message: error.to_string() }
             }
         }

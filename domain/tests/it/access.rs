@@ -144,12 +144,15 @@ async fn a_grant_that_is_over_before_it_begins_is_refused() {
 async fn a_grant_that_is_taken_back_makes_the_user_leave() {
     let rig = Rig::new();
     let grants = &rig.services.grants;
-    grants.delete(&room("group:5"), &user("ann")).await.unwrap();
-    assert_eq!((rig.ordered(), grants.withdrawn()), (vec![], 0));
     grants.put(&room("group:5"), &user("ann"), None).await.unwrap();
-    let reached = grants.delete(&room("group:5"), &user("ann")).await.unwrap();
-    assert_eq!(reached.matched, 1);
-    assert_eq!((rig.ordered(), grants.withdrawn()), (vec!["/ ann leaves group:5".to_owned()], 1));
+    // Also the second time: it may be a retry of a call that did not reach everybody, or the grant has
+    // run out meanwhile.
+    for times in 1..=2 {
+        let reached = grants.delete(&room("group:5"), &user("ann")).await.unwrap();
+        assert_eq!(reached.matched, 1);
+        let ordered = vec!["/ ann leaves group:5".to_owned()];
+        assert_eq!((rig.ordered(), grants.withdrawn()), (ordered, times));
+    }
     assert!(!grants.is_granted(&room("group:5"), &user("ann")).await.unwrap());
 }
 

@@ -162,7 +162,7 @@ fn texts_that_would_break_clients_are_refused() {
     assert!(check(r#"{"reason":"\ud800"}"#).contains("surrogate"));
     assert!(check(r#"{"orderId":"a","orderId":"b"}"#).contains("duplicate field"));
     let large = format!(r#"{{"reason":"{}"}}"#, "x".repeat(64 * 1024));
-    assert_eq!(check(&large), CatalogueError::TooLarge.to_string());
+    assert_eq!(check(&large), CatalogueError::TooLarge { max: 64 << 10 }.to_string());
     let quoted = check(&format!(r#"{{"cancelledBy":"{}"}}"#, "é".repeat(10_000)));
     assert!(quoted.len() < 300, "a message quotes no long input: {}", quoted.len());
 }

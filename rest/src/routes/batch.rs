@@ -92,7 +92,10 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let body = call.text().await?;
     let state = &call.state;
     let items: List<&RawValue, EVENTS_MAX> = body.parse()?;
-    state.count(&call.caller()?, items.0.len())?;
+    if let further @ 1.. = items.0.len().saturating_sub(1) {
+        // One was counted with the call.
+        state.count(&call.caller()?, further)?;
+    }
     let batch = Id::from_header(&call.headers)?;
     let mut outcomes = Vec::with_capacity(items.0.len());
     let mut published = false;

@@ -63,11 +63,10 @@ struct Request<'a> {
 async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let body = call.text().await?;
     let state = &call.state;
-    state.count(&call.caller()?, 1)?;
     let mut request: Request<'_> = body.object()?;
     let id = Id::one(request.id.take(), Id::from_header(&call.headers)?)?;
     let fingerprint = request.fingerprint();
-    let event = request.into_publish(&state.config.limits)?;
+    let event = request.into_publish(&state.config.limits, state.config.payload_bytes_max)?;
     Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)
 }
 
@@ -82,7 +81,7 @@ impl Request<'_> {
         fingerprint(fixed.into_iter().chain(rooms).chain([""]).chain(except))
     }
 
-    fn into_publish(self, limits: &Limits) -> Result<Publish, ApiError> {
+    fn into_publish(self, limits: &Limits, payload_max: usize) -> Result<Publish, ApiError> {
         let refuse = |path: &str, message: String| ApiError::invalid(path, message);
         let namespace = namespace_of(self.namespace, limits.namespace_max)?;
         let max = limits.event_name_max;
@@ -94,6 +93,9 @@ impl Request<'_> {
         }
         let args = Args::parse(self.args.get(), limits)
             .map_err(|error| refuse("args", error.to_string()))?;
+        if namespace.is_main() && args.as_str().len() > payload_max {
+            return Err(ApiError::PayloadTooLarge { path: "args", max: payload_max });
+        }
         let rooms = |list: List<RoomName, ROOMS_MAX>| list.0.into_iter().map(Room::from).collect();
         Ok(Publish {
             namespace,

@@ -50,7 +50,6 @@ struct Request<'a> {
 async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let body = call.text().await?;
     let state = &call.state;
-    state.count(&call.caller()?, 1)?;
     let event = call.param_text("event").map_err(|_| ApiError::UnknownEvent { nearest: None })?;
     let Request { data, params, rooms, id } = body.object()?;
     let id = Id::one(id, Id::from_header(&call.headers)?)?;

@@ -116,6 +116,9 @@ async fn answer(table: &Table, state: Arc<State>, request: Request) -> Result<Re
         Found::Nothing => return Err(ApiError::NotFound),
     };
     let who = state.admit(operation.access, &headers, peer).await?;
+    if let Some(caller) = who.caller() {
+        state.count(&caller, 1)?;
+    }
     // Pages are asked for with all kinds of things behind them.
     if operation.query.is_none() && operation.access != Access::Public {
         query::expect_none(query.as_deref())?;

@@ -29,10 +29,8 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     });
     let shared = Arc::clone(context);
     main.on_disconnect(move |socket, _reason| {
-        // A client that goes on over another connection is still there, and under the same id.
-        if !socket.is_continued() {
-            presence::go(&shared, &socket);
-        }
+        // Also of one whose client goes on over another connection: that socket was counted as well.
+        presence::go(&shared, &socket);
         std::future::ready(())
     });
     let shared = Arc::clone(context);

@@ -101,8 +101,12 @@ async fn denied_of(
 pub(crate) async fn restored(context: &Context, socket: &Socket, rooms: Vec<Room>) -> Vec<Room> {
     match denied_of(context, identity(socket).as_deref(), &rooms).await {
         Ok(denied) => rooms.into_iter().filter(|room| !denied.contains(room)).collect(),
-        // Nobody can tell: none, and the client asks for them anew.
-        Err(_) => Vec::new(),
+        Err(refusal) => {
+            // Nobody can tell. Without its rooms it would be told that nothing is missing; it comes back.
+            tracing::warn!(%refusal, "the rooms of a session cannot be looked at");
+            socket.close_transport();
+            std::future::pending().await
+        }
     }
 }
 

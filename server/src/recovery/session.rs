@@ -115,6 +115,15 @@ impl Session {
         lock(&self.state).membership.clone()
     }
 
+    /// Whether it is in any of these rooms, its own among them.
+    pub(super) fn is_in_any(&self, rooms: &[Room]) -> bool {
+        let state = lock(&self.state);
+        rooms.iter().any(|room| {
+            room.as_str() == self.id.as_str()
+                || state.membership.open().any(|(open, _)| open == room)
+        })
+    }
+
     pub(crate) fn joined(&self, room: &Room, at: u64, by_backend: bool) {
         lock(&self.state).membership.join(room, at, by_backend);
     }

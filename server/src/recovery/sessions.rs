@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crier_protocol::Pid;
+use crier_protocol::{Namespace as Name, Pid, Room};
 use tokio::time::Instant;
 
 use super::Session;
@@ -48,6 +48,30 @@ impl Sessions {
     /// Ends every session of an owner, with a socket or without, for who comes back.
     pub(crate) fn forget_owner(&self, owner: &str) {
         lock(&self.inner).by_pid.retain(|_, session| session.owner.as_deref() != Some(owner));
+    }
+
+    /// Sessions of a namespace whose clients are away: those of an owner where one is named, and in any of
+    /// the rooms where some are.
+    pub(crate) fn away(
+        &self,
+        namespace: &Name,
+        owner: Option<&str>,
+        rooms: &[Room],
+    ) -> Vec<Arc<Session>> {
+        let is_meant = |session: &&Arc<Session>| {
+            session.namespace == *namespace
+                && owner.is_none_or(|owner| session.owner.as_deref() == Some(owner))
+                && matches!(session.standing(), Some((_, Some(_))))
+                && (rooms.is_empty() || session.is_in_any(rooms))
+        };
+        lock(&self.inner).by_pid.values().filter(is_meant).cloned().collect()
+    }
+
+    /// Ends a session whose client is away, unless it has come back by now.
+    pub(crate) fn end_away(&self, session: &Session) {
+        if let Some((generation, Some(_))) = session.standing() {
+            self.end(session, generation);
+        }
     }
 
     /// Its socket of this generation has gone.

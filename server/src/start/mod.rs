@@ -154,6 +154,7 @@ impl Server {
         let catalogue = Arc::new(
             Catalogue::new(config.apps.iter().copied())
                 .with(config.audiences)
+                .payload_max(config.socket.event_payload_max)
                 .limited(config.socket.limits.clone()),
         );
         let (clock, roster) = (Clock::system(), Roster::default());

@@ -126,6 +126,24 @@ describe("marketplace chat", { skip }, () => {
   });
 });
 
+describe("the list of chats", { skip }, () => {
+  it("has every chat on one page, whatever their kinds", async () => {
+    const me = await user();
+    const made = [];
+    for (let n = 0; n < 5; n += 1) {
+      const body = n % 2 ? { type: "group", title: fresh(), participantIds: [fresh(), fresh()] } : { participantIds: [fresh()] };
+      made.push((await expect(201, "POST", "/api/chat", { as: me.auth.token, body })).data.chat._id);
+    }
+    const seen = [];
+    for (const page of [1, 2, 3]) {
+      const { data } = await expect(200, "GET", `/api/chat?limit=2&page=${page}`, { as: me.auth.token });
+      assert.equal(data.pagination.totalRecords, 5);
+      seen.push(...data.chats.map((chat) => chat._id));
+    }
+    assert.deepEqual(seen, made.reverse());
+  });
+});
+
 describe("marketplace notifications", { skip }, () => {
   it("tell one who is away of a chat message, and count what is unread", async () => {
     const a = await user();

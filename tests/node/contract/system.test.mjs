@@ -282,6 +282,22 @@ describe("presence", () => {
     assert.deepEqual(about(watcher, userId), forms.map(([event]) => [event, "online"]));
   });
 
+  it("ends also for one whose connection was taken over", { skip: forms.length === 0 }, async () => {
+    const watcher = await user();
+    const userId = fresh("user");
+    const before = await user({ userId });
+    await fence(before);
+    const after = await user({ userId }, { auth: { pid: before._pid, offset: before._lastOffset } });
+    assert.deepEqual([after.hello.recovered, after.id], [true, before.id]);
+    const offline = Promise.all(
+      forms.map(([event]) => next(watcher, event, (seen) => seen.userId === userId && seen.status === "offline")),
+    );
+    before.disconnect();
+    after.disconnect();
+    await offline;
+    assert.equal((await expect(200, "GET", `/api/presence/${userId}`)).sockets, 0);
+  });
+
   it("tells a new socket of its own user", { skip: forms.length === 0 }, async () => {
     const me = await user();
     await Promise.all(forms.map(async ([event]) => {

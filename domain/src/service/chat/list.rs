@@ -86,20 +86,22 @@ impl Chats {
         shelves: &[Shelf],
         page: Page,
     ) -> Result<Listed<Chat>, Refusal> {
-        let (mut total, mut latest) = (0, Vec::new());
+        let (mut total, mut prefixes, mut latest) = (0, Vec::new(), Vec::new());
         let wanted = usize::try_from(page.offset() + page.limit()).unwrap_or(usize::MAX);
         for shelf in shelves {
             let party = whose(actor, *shelf);
             let count = self.on_shelf(dialect, &party, *shelf).await?;
             total += count;
-            if count > 0 && page.offset() < total {
-                let prefix = shelf_key(dialect, &party, *shelf);
-                // Of each shelf as many as may end up on the page.
-                let found = self.store.scan(Scan::of(prefix.clone(), wanted)).await?;
-                latest.extend(found.iter().filter_map(|(key, _)| place(key, &prefix)));
-            }
+            prefixes.extend((count > 0).then(|| shelf_key(dialect, &party, *shelf)));
         }
-        latest.sort_unstable_by(|a, b| b.cmp(a));
+        // What lies behind the end is not looked for.
+        for prefix in prefixes.iter().filter(|_| page.offset() < total) {
+            // Of each shelf as many as may end up on the page.
+            let found = self.store.scan(Scan::of(prefix.clone(), wanted)).await?;
+            latest.extend(found.iter().filter_map(|(key, _)| place(key, prefix)));
+        }
+        // As each shelf has them: the latest first, those of one moment by their ids.
+        latest.sort_unstable_by_key(|(at, id)| (std::cmp::Reverse(*at), *id));
         let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
         let mut items = Vec::new();

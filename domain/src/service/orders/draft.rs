@@ -85,7 +85,7 @@ impl CreateOrder {
         if let Some(method) = &self.payment_method {
             text::check("paymentMethod", method, 1, METHOD_MAX)?;
         }
-        let total = money("total", "total", self.total.as_ref())?;
+        let total = total(self.total.as_ref())?;
         match sum(&items) {
             Some(sum) if sum == total => {}
             Some(sum) => {
@@ -139,6 +139,18 @@ fn money(path: &str, field: &str, value: Option<&Value>) -> Result<Cents, Refusa
     let value = given(value).ok_or_else(|| missing(path, field))?;
     let units = value.as_f64().ok_or_else(|| refuse(path, "expected a number"))?;
     Cents::of_units(units).map_err(|fault| refuse(path, fault))
+}
+
+/// The total, compared with the sum in cents: what JavaScript makes of `1.1 * 3` is 3.30.
+fn total(value: Option<&Value>) -> Result<Cents, Refusal> {
+    /// Far more than the error of adding 100 lines, far less than a cent.
+    const NOISE: f64 = 1e-4;
+    let value = given(value).ok_or_else(|| missing("total", "total"))?;
+    let units = value.as_f64().ok_or_else(|| refuse("total", "expected a number"))?;
+    let cents = (units * 100.0).round();
+    let near = (units * 100.0 - cents).abs() < NOISE;
+    Cents::of_units(if near { cents / 100.0 } else { units })
+        .map_err(|fault| refuse("total", fault))
 }
 
 fn sum(items: &[OrderItem]) -> Option<Cents> {

@@ -37,7 +37,7 @@ impl<E: Into<redb::Error>> From<E> for Fault {
 }
 
 /// Expired rows that are removed at once.
-const SWEEP: usize = 256;
+const SWEEP: usize = 1_024;
 
 /// Does the commits one after the other, each on what the ones before it have done, and brings it all to
 /// the disk; one that is refused leaves no trace. With `sweep`, also removes some of what has expired.

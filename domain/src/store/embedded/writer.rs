@@ -40,7 +40,7 @@ const BATCH_BYTES: usize = 8 << 20;
 /// How long nothing has to happen for the upkeep to be looked at.
 const IDLE: Duration = Duration::from_secs(1);
 /// The time between two sweeps while there is no rest.
-const SWEEP_EVERY_MS: u64 = 10_000;
+const SWEEP_EVERY_MS: u64 = 1_000;
 /// The time between two tries to open the file again.
 const OPEN_EVERY: Duration = Duration::from_millis(250);
 

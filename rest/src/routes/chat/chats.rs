@@ -151,10 +151,10 @@ struct RequestChat {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SupportChat {
     /// What it is about.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(extend("minLength" = 1, "maxLength" = 200))]
     subject: Option<Text>,
     /// The first message.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minLength" = 1))]
     initial_message: Option<Text>,
 }
 
@@ -204,7 +204,7 @@ async fn create(mut call: Call) -> Result<Answer, ApiError> {
         asked.kind == NewKind::Group,
         asked.title.map(String::from),
         asked.metadata.map(|metadata| metadata.fields().clone()),
-    );
+    )?;
     open(&call, new, None).await
 }
 

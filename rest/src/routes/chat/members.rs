@@ -2,6 +2,7 @@
 
 use crier_domain::{
     UserId,
+    dialect::marketplace::Marketplace,
     service::{
         ObjectId,
         chat::{Dialect, Party},
@@ -86,7 +87,8 @@ async fn add(mut call: Call) -> Result<Answer, ApiError> {
     let new: NewParticipant = call.json().await?;
     let (actor, voice) = (call.actor()?, call.voice().await?);
     let chats = &call.services().chat;
-    let chat = chats.add(&voice, &actor, chat, Party::User(new.user_id)).await?;
+    let party = Marketplace::user("userId", new.user_id)?;
+    let chat = chats.add(&voice, &actor, chat, party).await?;
     let last = chats.last_message(&chat).await?;
     Answer::ok(&shown(&voice, &actor, &chat, last.as_ref()))
 }

@@ -123,7 +123,7 @@ struct Modified {
 #[serde(deny_unknown_fields)]
 struct EditBody {
     /// The text; at most 5,000 characters.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minLength" = 1))]
     content: Text,
 }
 

@@ -68,7 +68,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[schemars(rename = "NewMessageBody")]
 struct SendBody {
     /// The text; at most 5,000 characters.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minLength" = 1))]
     content: Text,
     /// Who writes; `system` is for `service` and `admin`.
     #[serde(rename = "type", default)]

@@ -282,6 +282,13 @@ impl Socket {
         rooms
     }
 
+    /// Ends the session that its client could take up later: a reconnect begins anew, and is told so.
+    pub fn end_recovery(&self) {
+        if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
+            recoveries.sessions.end(&held.session, held.generation);
+        }
+    }
+
     // Sending.
 
     /// Sends an event with one argument.

@@ -11,6 +11,9 @@ use crate::tasks::Background;
 /// where there is nothing to do.
 const RESERVATIONS: Duration = Duration::from_secs(5);
 
+/// How often grants that have run out are looked for: their users leave late by so much at most.
+const GRANTS: Duration = Duration::from_secs(2);
+
 /// How often counters of users who are idle are let go of.
 const COUNTERS: Duration = Duration::from_secs(60);
 
@@ -27,6 +30,19 @@ pub(crate) fn start(background: &Background, services: &Arc<Services>) {
                 Ok(0) => {}
                 Ok(released) => tracing::info!(released, "reservations have ended"),
                 Err(error) => tracing::warn!(%error, "reservations are not looked at now"),
+            }
+        }
+    });
+    let grants = Arc::clone(services);
+    background.spawn("grants", async move {
+        let mut every = interval(GRANTS);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            match grants.grants.end_due().await {
+                Ok(0) => {}
+                Ok(ended) => tracing::info!(ended, "grants have run out"),
+                Err(error) => tracing::warn!(%error, "grants are not looked at now"),
             }
         }
     });

@@ -19,7 +19,7 @@ use crate::{
     error::Refusal,
     identity::UserId,
     room::RoomName,
-    store::{Commit, Expect, Key, Store, Write},
+    store::{Commit, Expect, Key, Scan, Store, Write},
     time::Timestamp,
 };
 
@@ -82,8 +82,11 @@ impl Grants {
             let message = "expected a time to come".to_owned();
             return Err(Refusal::Invalid { path: "expiresAt".to_owned(), message });
         }
-        let write = Write::put_until(key(room, user), Expect::Anything, RECORD, until);
-        self.store.commit(Commit { writes: vec![write], ..Commit::default() }).await?;
+        let writes = vec![
+            Write::put_until(key(room, user), Expect::Anything, RECORD, until),
+            Write::put(due_key(until, room, user), Expect::Anything, RECORD),
+        ];
+        self.store.commit(Commit { writes, ..Commit::default() }).await?;
         Ok(Grant {
             room: room.to_string(),
             user_id: user.clone(),
@@ -101,6 +104,39 @@ impl Grants {
         // order did not reach everybody.
         let write = Write::delete(key(room, user), Expect::Anything);
         self.store.commit(Commit { writes: vec![write], ..Commit::default() }).await?;
+        Ok(self.make_leave(room, user).await)
+    }
+
+    /// Makes the users of grants that have run out leave their rooms; how many grants it were. To be
+    /// called every few seconds, on one replica or on several.
+    ///
+    /// # Errors
+    ///
+    /// The store's; what is left is found the next time.
+    pub async fn end_due(&self) -> Result<usize, Refusal> {
+        let all = Key::of(DUE);
+        let over = all.clone().number(self.clock.unix_ms().saturating_add(1));
+        let found = self.store.scan(Scan::of(all.clone(), DUE_AT_ONCE).below(over)).await?;
+        let mut ended = 0;
+        for (due, _) in found {
+            let mut parts = due.after(&all);
+            let named = (parts.number(), parts.text(), parts.text());
+            if let (Some(_), Some(room), Some(user)) = named
+                && let (Ok(room), Some(user)) = (RoomName::parse(&room), UserId::parse(&user))
+                // One that was given again is there longer, and has a later entry.
+                && !self.is_granted(&room, &user).await?
+            {
+                self.make_leave(&room, &user).await;
+                ended += 1;
+            }
+            // Last, so that what is interrupted is done again.
+            let writes = vec![Write::delete(due, Expect::Anything)];
+            self.store.commit(Commit { writes, ..Commit::default() }).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn make_leave(&self, room: &RoomName, user: &UserId) -> Reached {
         // Before the order: whoever joins while it is carried out sees that it has to look again.
         self.withdrawn.fetch_add(1, Ordering::AcqRel);
         let rooms = vec![Room::from(room.clone())];
@@ -110,7 +146,7 @@ impl Grants {
             user: Some(user.clone()),
             action: Action::Leave(rooms),
         };
-        Ok(self.cluster.order(order).await)
+        self.cluster.order(order).await
     }
 
     /// Whether a user was granted a room.
@@ -127,6 +163,16 @@ impl Grants {
     pub fn withdrawn(&self) -> u64 {
         self.withdrawn.load(Ordering::Acquire)
     }
+}
+
+/// Grants by the time at which they run out.
+const DUE: &str = "grants-due";
+
+/// Ended grants that are looked at in one go.
+const DUE_AT_ONCE: usize = 256;
+
+fn due_key(until: u64, room: &RoomName, user: &UserId) -> Key {
+    Key::of(DUE).number(until).text(room.as_str()).text(user.as_str())
 }
 
 fn key(room: &RoomName, user: &UserId) -> Key {

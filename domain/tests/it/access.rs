@@ -157,6 +157,25 @@ async fn a_grant_that_is_taken_back_makes_the_user_leave() {
 }
 
 #[tokio::test]
+async fn a_grant_that_runs_out_makes_the_user_leave() {
+    let rig = Rig::new();
+    let grants = &rig.services.grants;
+    let until = |seconds: u64| Some(START_MS + seconds * 1_000);
+    grants.put(&room("group:5"), &user("ann"), until(10)).await.unwrap();
+    grants.put(&room("group:6"), &user("ann"), until(10)).await.unwrap();
+    grants.put(&room("group:6"), &user("ann"), until(60)).await.unwrap();
+    assert_eq!(grants.end_due().await, Ok(0));
+    rig.clock.advance(10_000);
+    assert_eq!(grants.end_due().await, Ok(1));
+    assert_eq!((rig.ordered(), grants.withdrawn()), (vec!["/ ann leaves group:5".to_owned()], 1));
+    // Done once; and the one that was given again goes on.
+    assert_eq!(grants.end_due().await, Ok(0));
+    rig.clock.advance(50_000);
+    assert_eq!(grants.end_due().await, Ok(1));
+    assert_eq!(rig.ordered(), ["/ ann leaves group:6"]);
+}
+
+#[tokio::test]
 async fn a_revocation_is_about_tokens_made_up_to_the_call() {
     let rig = Rig::new();
     let (revocations, now) = (&rig.services.revocations, START_MS / 1_000);

@@ -32,7 +32,7 @@ use crate::{
     error::{AckError, Acks, EmitError},
     io::IoInner,
     options::Options,
-    recovery::{Entry, Recoveries},
+    recovery::{Entry, Recoveries, in_order},
     room::{registry::Registry, select},
     session::mailbox::{Parcel, Pushed},
 };
@@ -298,7 +298,8 @@ impl Namespace {
         let ask = || self.ask(&target, &parcel, id, &collector);
         let receivers = match self.recoveries() {
             // Behind everything that was published before.
-            Some(recoveries) => recoveries.log.in_order(ask),
+            Some(recoveries) => in_order(&*recoveries.log, ask)
+                .unwrap_or_else(|| select::Receivers::Owned(Vec::new())),
             None => ask(),
         };
         Ok(collector.wait(receivers.as_slice(), id, timeout).await)

@@ -18,6 +18,7 @@
 //! In: events, joins, ends of sockets. Out: receivers' outboxes, replays. The process forgets everything
 //! with its end: the epoch in the offsets says so.
 
+mod local;
 mod log;
 mod membership;
 mod offset;
@@ -35,7 +36,7 @@ use crier_protocol::{
 use tokio::time::Instant;
 
 pub(crate) use self::{
-    log::{Deliver, Log},
+    log::{Deliver, Log, in_order},
     membership::Membership,
     offset::Epoch,
     ring::{Entry, Missed},
@@ -91,7 +92,7 @@ pub enum Recovery {
 /// Everything about recovery of one server.
 pub(crate) struct Recoveries {
     pub(crate) options: RecoveryOptions,
-    pub(crate) log: Log,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) sessions: Sessions,
 }
 
@@ -107,7 +108,7 @@ pub(crate) struct Claim {
 
 impl Recoveries {
     pub(crate) fn new(options: RecoveryOptions, epoch: Epoch, deliver: Deliver) -> Self {
-        let log = Log::new(epoch, &options, deliver);
+        let log = Box::new(local::LocalLog::new(epoch, &options, deliver));
         let sessions = Sessions::new(options.window, options.sessions_max);
         Self { options, log, sessions }
     }

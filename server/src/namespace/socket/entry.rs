@@ -13,7 +13,7 @@ use super::{Inner, Socket, phase};
 use crate::{
     lock, metrics,
     namespace::handler::ConnectError,
-    recovery::{Claim, Entry, Holder, Missed, Recoveries, Recovery, Session},
+    recovery::{Claim, Entry, Holder, Missed, Recoveries, Recovery, Session, in_order},
     session::mailbox::Parcel,
 };
 
@@ -82,7 +82,8 @@ impl Socket {
             return entered;
         };
         // Nobody delivers meanwhile: what is replayed ends where what is live begins.
-        recoveries.log.in_order(|| self.begin_connected() && self.enter_now(recoveries, plan))
+        let enter = || self.begin_connected() && self.enter_now(recoveries, plan);
+        in_order(&*recoveries.log, enter).unwrap_or_default()
     }
 
     fn enter_now(&self, recoveries: &Recoveries, plan: Plan) -> bool {
@@ -185,7 +186,7 @@ impl Socket {
         }
         let is_meant = |entry: &Entry| self.is_meant_by(&entry.target.who);
         let (namespace, own) = (self.0.namespace.name(), session.id.as_str());
-        recoveries.log.missed(namespace, own, &membership, range, &recoveries.options, is_meant)
+        recoveries.log.missed(namespace, own, &membership, range, &recoveries.options, &is_meant)
     }
 
     /// Takes the id and the rooms of a session, besides the rooms that it is in already.

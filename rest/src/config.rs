@@ -31,8 +31,8 @@ pub struct SidecarConfig {
     pub bodies_bytes_max: usize,
     /// How long a body may take to arrive. Default 30 s; then 408.
     pub body_timeout: Duration,
-    /// Events a second that one key or user may publish, and how many at once. Default 10,000; more
-    /// is 429. A batch counts as its events.
+    /// Calls a second of one key or user, and how many at once. Default 10,000; more is 429. A batch
+    /// counts as its events.
     pub events_per_second: NonZeroU32,
     /// Wrong credentials a second from one address (IPv6: one /64) that are answered 401. Default 10,
     /// and as many at once as in five seconds; more is 429.

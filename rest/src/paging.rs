@@ -1,20 +1,17 @@
 //! Lists in pages: `page` and `limit` of a query (contract, section 4).
 
-use crier_domain::service::page::{LIMIT_MAX, Page, Pagination};
+use crier_domain::service::page::{LIMIT_MAX, NUMBER_MAX, Page, Pagination};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::ApiError;
-
-/// The last page that may be asked for, so that every offset is a number.
-const PAGE_MAX: u64 = 1 << 40;
 
 /// The query of a plain list.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
     /// Which page; default the first.
-    #[schemars(range(min = 1, max = PAGE_MAX))]
+    #[schemars(range(min = 1, max = NUMBER_MAX))]
     page: Option<u64>,
     /// How many a page; default 20.
     #[schemars(range(min = 1, max = LIMIT_MAX))]

@@ -118,7 +118,7 @@ macro_rules! checked_text {
 }
 
 fn is_printable(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+    !crate::service::text::has_control(text)
 }
 
 checked_text! {

@@ -82,7 +82,7 @@ impl Context {
                 let identity = Arc::new(claimed_identity(claimed.clone()));
                 set_identity(socket, Arc::clone(&identity));
                 // Nobody could tell that who comes back with its secret is this user, so nobody does.
-                socket.end_recovery();
+                socket.end_session();
                 self.roster.add(socket);
                 system::signed_in(self, socket);
                 Ok(identity)

@@ -192,7 +192,7 @@ pub static SETTINGS: &[Setting] = &[
     row("rest.batch_max", Kind::Size(KIB, GIB), "8MiB",
         "Bytes of a batch of events (up to 1,000)."),
     row("rest.requests_per_second", Kind::Count(1, 1_000_000), "10000",
-        "What one user or key may publish in a second, and at once; a batch counts as its events. Beyond 429."),
+        "What one user or key may ask for in a second, and at once; a batch counts as its events. Beyond 429."),
     row("rest.refusals_per_second", Kind::Count(1, 1_000_000), "10",
         "Wrong credentials of one address (IPv6: one /64) that are answered 401 in a second, and five times as many at once. Beyond 429; right credentials always get in."),
 

@@ -282,8 +282,8 @@ impl Socket {
         rooms
     }
 
-    /// Ends the session that its client could take up later: a reconnect begins anew, and is told so.
-    pub fn end_recovery(&self) {
+    /// Nobody goes on as this socket: its client begins anew when it comes back, and is told so.
+    pub fn end_session(&self) {
         if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
             recoveries.sessions.end(&held.session, held.generation);
         }
@@ -614,13 +614,6 @@ impl Socket {
             recoveries.lost(&held.session, held.generation);
         }
         self.0.namespace.exit();
-    }
-
-    /// Nobody goes on as this socket.
-    fn end_session(&self) {
-        if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
-            recoveries.sessions.end(&held.session, held.generation);
-        }
     }
 
     fn is_gone(&self) -> bool {

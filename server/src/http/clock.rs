@@ -118,6 +118,19 @@ impl TimedStream {
         self.stream.into_inner()
     }
 
+    /// Bytes are with the kernel. Only then does a silence begin anew: hyper flushes whenever its
+    /// connection is polled, so also when a deadline has just passed.
+    fn after_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if matches!(result, Poll::Ready(Ok(bytes)) if bytes > 0) {
+            self.phase.wrote();
+        }
+        self.after_write(cx, result)
+    }
+
     /// A write came through, or has to wait; waiting for too long fails.
     fn after_write<T>(
         &mut self,
@@ -126,7 +139,6 @@ impl TimedStream {
     ) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.write = None;
-            self.phase.wrote();
             return result;
         }
         let allowed = self.write_timeout;
@@ -163,7 +175,7 @@ impl Write for TimedStream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.after_write(cx, result)
+        self.after_bytes(cx, result)
     }
 
     fn poll_write_vectored(
@@ -172,7 +184,7 @@ impl Write for TimedStream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.after_write(cx, result)
+        self.after_bytes(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {

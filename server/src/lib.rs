@@ -69,7 +69,7 @@ pub use self::{
         Handlers, Namespace,
         broadcast::Broadcast,
         handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
-        socket::{JoinError, Socket},
+        socket::{Socket, rooms::JoinError},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
     recovery::{Recovery, RecoveryOptions},

@@ -18,7 +18,7 @@ use crate::{
     auth::{Expiry, Gate, Roster, apps_of, identity, restored, set_identity},
     namespace::{
         handler::Ack,
-        socket::{JoinError, Socket},
+        socket::{Socket, rooms::JoinError},
     },
     presence::Presences,
     tasks::Background,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crier_domain::{
     App, Refusal, Role, RoomName, Timestamp, channel,
-    event::system::{Connected, Disconnected, Heartbeat, RefreshToken, Subscribe, Subscribed},
+    event::system::{Connected, Disconnected, Heartbeat, Subscribe, Subscribed},
     time::unix_ms,
 };
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Context, presence, reply};
 use crate::{
-    auth::{UnderPolicy, apps_of, identity, recheck, refresh},
+    auth::{UnderPolicy, apps_of, identity, recheck},
     namespace::{
         Namespace,
         handler::{Ack, Arrival, Payload},
@@ -59,14 +59,6 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
         let context = Arc::clone(&shared);
         async move { reply(&socket, ack, unsubscribe(&context, &socket, asked).await) }
     });
-    let shared = Arc::clone(context);
-    main.on(
-        "token_refresh",
-        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
-            let context = Arc::clone(&shared);
-            async move { reply(&socket, ack, refresh(&context, &socket, &new.token).await) }
-        },
-    );
     main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
         let _ = socket.emit_direct("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
         ack.send(&json!({ "ok": true }));

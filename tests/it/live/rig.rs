@@ -295,7 +295,11 @@ impl Client {
     }
 
     pub(super) fn emit(&mut self, event: &str, payload: &Value) {
-        self.ws.send(format!("42{}", json!([event, payload])));
+        self.emit_on("/", event, payload);
+    }
+
+    pub(super) fn emit_on(&mut self, namespace: &str, event: &str, payload: &Value) {
+        self.ws.send(format!("42{}{}", prefix(namespace), json!([event, payload])));
     }
 
     /// Emits, and hands back what the ack says.

@@ -148,7 +148,8 @@ async fn a_bus_that_goes_away_in_the_middle_gets_the_rest_later_in_order() {
     bus.away.store(false, Ordering::Release);
     *locked(&bus.left) = Some(37);
     let stop = CancellationToken::new();
-    let relay = tokio::spawn(outbox.clone().relay(stop.clone()));
+    let mut relay = tokio::task::JoinSet::new();
+    relay.spawn(outbox.clone().relay(stop.clone()));
     while bus.names().len() < 37 || outbox.len() > 63 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -158,7 +159,7 @@ async fn a_bus_that_goes_away_in_the_middle_gets_the_rest_later_in_order() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     stop.cancel();
-    relay.await.unwrap();
+    relay.join_next().await.unwrap().unwrap();
     assert_eq!(bus.names(), (0..100).map(numbered).collect::<Vec<_>>());
 }
 

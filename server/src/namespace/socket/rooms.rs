@@ -29,7 +29,7 @@ impl Socket {
     }
 
     /// Enters a room on a backend's order: when the client comes back, it is in there again without
-    /// being asked ([`Handlers::on_restore`](super::Handlers::on_restore)) whether it may.
+    /// being asked ([`Handlers::on_restore`](crate::Handlers::on_restore)) whether it may.
     ///
     /// # Errors
     /// As for [`Socket::join`].

@@ -80,7 +80,7 @@ impl Rig {
             store: Arc::new(MemoryStore::new(Arc::new(Nowhere), clock.clone())),
             clock: clock.clone(),
             cluster: Arc::clone(&orders) as Arc<dyn Cluster>,
-            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            limits: Arc::new(UserLimits::new(&PerMinute::default()).by(&clock)),
         });
         Self { services, orders, clock }
     }

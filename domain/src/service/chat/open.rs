@@ -93,10 +93,9 @@ impl Chats {
                         return Err(Refusal::NotFound { what: "User" });
                     }
                 }
-                self.limits.take(Counted::NewChat, &actor.counted)?;
-                if first.is_some() {
-                    self.limits.take(Counted::ChatMessage, &actor.counted)?;
-                }
+                let message = first.is_some().then_some(Counted::ChatMessage);
+                let kinds: Vec<_> = [Counted::NewChat].into_iter().chain(message).collect();
+                self.limits.take_all(&kinds, &actor.counted)?;
             }
             let mut work = Work::on_new(self.made(voice.dialect(), actor, &new));
             if let Some(unique) = &unique {

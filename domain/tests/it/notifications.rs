@@ -124,6 +124,21 @@ async fn a_user_sends_30_a_minute_and_a_retry_is_none() {
 }
 
 #[tokio::test]
+async fn a_retry_is_answered_as_the_first_time_though_the_directory_knows_nobody_of_that_id_by_now()
+{
+    let house = House::open();
+    let from = identity("a", Role::User);
+    let to = || sending(json!({ "toUserId": "b" }));
+    let once = |id| Some(Once::of_client("/", "a", "notification:send", id, &()).unwrap());
+    let send = async |id| house.services.notifications.send(&from, to(), once(id)).await;
+    assert!(matches!(send("1").await, Ok(Outcome::Done(_))));
+    let profile: NewProfile = serde_json::from_value(json!({ "name": "Cee" })).unwrap();
+    house.services.users.put(&id("c"), &profile).await.unwrap();
+    assert!(matches!(send("1").await, Ok(Outcome::Repeated(_))));
+    assert_eq!(send("2").await, Err(Refusal::NotFound { what: "User" }));
+}
+
+#[tokio::test]
 async fn every_change_of_the_count_is_told_and_nothing_else() {
     let house = House::open();
     let notifications = &house.services.notifications;

@@ -212,6 +212,22 @@ async fn a_retry_under_one_client_id_sends_once_and_is_not_counted() {
 }
 
 #[tokio::test]
+async fn a_retry_is_answered_as_the_first_time_though_its_sender_has_left_the_chat() {
+    let house = House::open();
+    let (a, b, c) = (user("a"), user("b"), user("c"));
+    let chat = house.group(&[&a, &b, &c]).await;
+    let send = async |id: &str| {
+        let once = Once::of_client("/", "b", "send", id, &"x").unwrap();
+        house.services.chat.send(&house.voice, &b, chat.id, draft("x"), Some(once)).await
+    };
+    assert!(matches!(send("id-1").await, Ok(Outcome::Done(_))));
+    house.services.chat.remove(&house.voice, &b, chat.id, &b.party).await.unwrap();
+    assert!(matches!(send("id-1").await, Ok(Outcome::Repeated(_))));
+    assert!(matches!(send("id-2").await, Err(Refusal::Forbidden { .. })));
+    assert_eq!(house.unread(&a, &chat).await, 1);
+}
+
+#[tokio::test]
 async fn reading_names_the_id_that_is_no_message_and_then_reads_nothing() {
     let house = House::open();
     let (a, b) = (user("a"), user("b"));

@@ -99,6 +99,9 @@ pub enum BusError {
 /// The future that [`Bus::publish`] returns.
 pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusError>> + Send + 'a>>;
 
+/// The future that [`Bus::was_published`] returns.
+pub type WasPublishedFuture<'a> = Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send + 'a>>;
+
 /// Takes events to every replica, the publisher's own included.
 ///
 /// `Ok` means that the event is where its [`Class`] says: recoverable ones are in the log, so that
@@ -112,6 +115,15 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusEr
 pub trait Bus: fmt::Debug + Send + Sync {
     /// Publishes one event.
     fn publish(&self, event: Publish) -> PublishFuture<'_>;
+
+    /// Whether a publishing of this id was done before, for checks that may come out otherwise by now
+    /// and must not stand in a retry's way. Changes nothing; [`BusError::Conflict`] as for publishing.
+    ///
+    /// A bus that remembers ids says so here. The default is for one that does not: no.
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        let _ = id;
+        Box::pin(std::future::ready(Ok(false)))
+    }
 }
 
 /// Where committed events go: into the log of this process, or out at once where they are ephemeral.

@@ -8,7 +8,7 @@ use crier_server::{
     cli::{Command, EventsFormat, Invocation, Token},
     config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
     http::{
-        Handler,
+        Answers,
         site::{self, Also},
     },
     start::Server,
@@ -115,7 +115,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     print(&lines.text(&server));
     let owner = sidecar.clone();
     let begun = sidecar.clone();
-    let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
+    let also = Also { owns: Arc::new(move |path| owner.owns(path)), answers: answers(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
@@ -138,14 +138,20 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// The sidecar as a handler of the server's own accept loop, with its timeouts.
-fn handler(sidecar: Sidecar) -> Handler {
-    Arc::new(move |request, peer| {
-        let sidecar = sidecar.clone();
-        Box::pin(
-            async move { Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync())) },
-        )
-    })
+/// The sidecar in the server's own accept loop, with its timeouts; what the loop refuses is refused in
+/// the sidecar's words.
+fn answers(sidecar: Sidecar) -> Answers {
+    Answers {
+        handler: Arc::new(move |request, peer| {
+            let sidecar = sidecar.clone();
+            Box::pin(async move {
+                Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync()))
+            })
+        }),
+        refuse: Arc::new(|_, status, reason| {
+            Sidecar::refuse(status, reason).map(|body| body.boxed_unsync())
+        }),
+    }
 }
 
 fn sidecar_config(config: &Config) -> SidecarConfig {

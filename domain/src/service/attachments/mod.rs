@@ -164,7 +164,7 @@ impl Attachments {
             Ok(written) => written,
             Err(refusal) => {
                 // What cannot be removed now, the sweep will.
-                let _ = self.erase(id, pending).await;
+                let _ = self.erase(id, pending, Expect::Version(noted)).await;
                 return Err(refusal);
             }
         };
@@ -181,7 +181,7 @@ impl Attachments {
         // Where it took longer than an hour, it has been swept.
         let still_pending = Write::check(pending.clone(), Expect::Version(noted));
         if let Err(refusal) = self.commit([record, still_pending]).await {
-            let _ = self.erase(id, pending).await;
+            let _ = self.erase(id, pending, Expect::Version(noted)).await;
             return Err(refusal);
         }
         Ok(stored)
@@ -243,8 +243,24 @@ impl Attachments {
     pub async fn remove(&self, files: impl IntoIterator<Item = ObjectId>) -> Result<(), Refusal> {
         for id in files {
             if let Some(stored) = self.get(id).await? {
-                self.erase(id, pending_key(stored.uploaded_at, id)).await?;
+                let pending = pending_key(stored.uploaded_at, id);
+                let note = self.store.get(pending.clone()).await?;
+                self.erase(id, pending, Expect::unchanged(note.as_ref())).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Removes a file whose message did not come about, unless it did after all: whoever was told that
+    /// the store is away does not know.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`]; then the sweep will.
+    pub async fn discard(&self, stored: &Stored) -> Result<(), Refusal> {
+        let pending = pending_key(stored.uploaded_at, stored.id);
+        if let Some(note) = self.store.get(pending.clone()).await? {
+            self.erase(stored.id, pending, Expect::Version(note.version)).await?;
         }
         Ok(())
     }
@@ -261,12 +277,13 @@ impl Attachments {
         let before = pending.clone().number(due);
         let found = self.store.scan(Scan::of(pending.clone(), SWEEP).below(before)).await?;
         let mut removed = 0;
-        for (key, _) in found {
+        for (key, note) in found {
             let mut parts = key.after(&pending);
             let id = parts.number().and_then(|_| parts.text());
             if let Some(Ok(id)) = id.map(|id| ObjectId::parse(&id)) {
-                // Another one's sweep, or a message that came after all, may have been faster.
-                removed += usize::from(self.erase(id, key).await?);
+                // Another one's sweep, or a message that came after all, may have been faster: the
+                // note has to be the one that was found.
+                removed += usize::from(self.erase(id, key, Expect::Version(note.version)).await?);
             }
         }
         Ok(removed)
@@ -392,14 +409,13 @@ impl Attachments {
         Ok(chunk)
     }
 
-    /// Removes a file: first what is known of it, then its bytes, then the note to do so. False where a
-    /// message has it by now.
-    async fn erase(&self, id: ObjectId, pending: Key) -> Result<bool, Refusal> {
+    /// Removes a file: first what is known of it, then its bytes, then the note to do so. False where the
+    /// note is not as expected, because a message has the file by now.
+    async fn erase(&self, id: ObjectId, pending: Key, note: Expect) -> Result<bool, Refusal> {
         // Written anew, so that a message that is about to keep it no longer can.
-        let note = self.store.get(pending.clone()).await?;
         let commit = Commit {
             writes: vec![
-                Write::put(pending.clone(), Expect::unchanged(note.as_ref()), Bytes::new()),
+                Write::put(pending.clone(), note, Bytes::new()),
                 Write::delete(file_key(id), Expect::Anything),
             ],
             ..Commit::default()

@@ -20,7 +20,7 @@ mod status;
 mod sweep;
 
 pub use draft::{CreateOrder, ITEMS_MAX, NewItem};
-pub use list::{OrderPage, OrderQuery, PAGE_MAX};
+pub use list::{OrderPage, OrderQuery};
 pub use status::OrderStatus;
 
 use std::sync::Arc;

@@ -339,7 +339,7 @@ impl VendorChats {
             .take_while(|message| budget.takes(message))
             .collect();
         messages.reverse();
-        let mut pagination = listed.pagination.clone();
+        let mut pagination = listed.pagination;
         if messages.len() < newest_first.count() {
             (pagination.has_next, pagination.next_page) = (true, None);
         }

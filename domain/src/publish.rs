@@ -102,6 +102,10 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusEr
 /// The future that [`Bus::was_published`] returns.
 pub type WasPublishedFuture<'a> = Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send + 'a>>;
 
+/// The future that [`Bus::publish_all`] returns.
+pub type PublishAllFuture<'a> =
+    Pin<Box<dyn Future<Output = Vec<Result<Published, BusError>>> + Send + 'a>>;
+
 /// Takes events to every replica, the publisher's own included.
 ///
 /// `Ok` means that the event is where its [`Class`] says: recoverable ones are in the log, so that
@@ -123,6 +127,28 @@ pub trait Bus: fmt::Debug + Send + Sync {
     fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
         let _ = id;
         Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Publishes events in this order, and says of each what became of it. Behind one for which the bus
+    /// was not to be had, none is published; one that is refused for its id holds up nobody.
+    fn publish_all(&self, events: Vec<Publish>) -> PublishAllFuture<'_> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(events.len());
+            let mut away = None;
+            for event in events {
+                let outcome = match away {
+                    Some(error) => Err(error),
+                    None => self.publish(event).await,
+                };
+                if let Err(error @ (BusError::Unavailable { .. } | BusError::Overloaded { .. })) =
+                    outcome
+                {
+                    away = Some(error);
+                }
+                outcomes.push(outcome);
+            }
+            outcomes
+        })
     }
 }
 

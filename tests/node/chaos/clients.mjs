@@ -40,7 +40,6 @@ class Member {
       reconnectionDelayMax: options.delay[1],
       timeout: 10000,
       auth: { token: options.tokens[number % options.tokens.length] },
-      ...(options.loopback && { localAddress: loopback(number) }),
     });
     this.listen();
   }
@@ -107,8 +106,6 @@ class Member {
 }
 
 const any = (list) => list[Math.floor(Math.random() * list.length)];
-/** An address of its own for each thousand clients: ports are scarce on one. */
-const loopback = (number) => `127.0.${1 + Math.floor(number / 1000)}.1`;
 
 const members = [];
 let number = options.first;

@@ -16,7 +16,7 @@ One JSON array a line, times `t` in ms. Clients, `c` is the client's name:
     [t, c, "leave", room]  [t, c, "left", room]
     [t, c, "event", publisher, n, crc, room, pad]      received
     [t, c, "refused", code]              CONNECT_ERROR
-    [t, c, "end", connected]             the client's last word
+    [t, c, "end", connected, {kind, pings, transport}]   the client's last word; the last part may be missing
 
 Publishers, `p` is its name and `n` counts 1, 2, 3; each waits for an answer before it sends its next:
 
@@ -131,7 +131,8 @@ class Audit:
         self.count.update(owed=0, delivered=0, told=0, again=0, refused=0)
         self.reconnects = self.recovered = 0
         self.back, self.reasons, self.examples = [], {}, []
-        self.clients = {}
+        self.clients, self.pings, self.not_upgraded = {}, [], 0
+        self.changes = []  # (t, +1 or -1): connections that are there
         for record in lines_of(folder, "clients"):
             self.take(record)
         for client in self.clients.values():
@@ -165,6 +166,8 @@ class Audit:
             client.session = Session()
             client.sessions.append(client.session)
         client.segments.append(bool(recovered))
+        if not client.up:
+            self.changes.append((t, 1))
         client.up, client.down_at, client.claim = True, None, bool(recovered)
 
     def on_hello(self, client, t, recovered, reason=None):
@@ -174,6 +177,8 @@ class Audit:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def on_down(self, client, t, _reason=None):
+        if client.up:
+            self.changes.append((t, -1))
         client.up, client.claim = False, None
         # The first loss counts: what fails on the way back is part of the time.
         client.down_at = client.down_at or t
@@ -199,8 +204,11 @@ class Audit:
     def on_refused(self, client, t, _code=None):
         self.count["refused"] += 1
 
-    def on_end(self, client, t, connected):
+    def on_end(self, client, t, connected, more=None):
         client.ended = bool(connected)
+        if more:
+            self.pings.append(more["pings"])
+            self.not_upgraded += more["kind"] == "upgrade" and more["transport"] != "websocket"
 
     def on_event(self, client, t, p, n, crc, room, pad):
         key = (p, n)
@@ -313,11 +321,28 @@ class Audit:
                             open_.append(other)
         return len(alive)
 
+    def away_shares(self, every=100):
+        """The share of clients without a connection, each 100 ms while there was load: (mean, max, samples)."""
+        if not self.events or not self.clients:
+            return 0, 0, 0
+        start = min(event.sent for event in self.events.values())
+        end = max(event.acked or event.sent for event in self.events.values())
+        changes = sorted(self.changes)
+        up, at, shares = 0, 0, []
+        for sample in range(int(start), int(end), every):
+            while at < len(changes) and changes[at][0] <= sample:
+                up += changes[at][1]
+                at += 1
+            shares.append(1 - up / len(self.clients))
+        return (sum(shares) / len(shares), max(shares), len(shares)) if shares else (0, 0, 0)
+
     def report(self):
         acked = sum(event.acked is not None for event in self.events.values())
         refused = sum(event.refused for event in self.events.values())
         back = sorted(self.back)
         at = lambda share: round(back[min(len(back) - 1, int(len(back) * share))]) if back else None
+        away_mean, away_max, samples = self.away_shares()
+        events = [sum(len(s.seen) for s in client.sessions) for client in self.clients.values()]
         return {
             "clients": len(self.clients),
             "published": len(self.events),
@@ -333,6 +358,12 @@ class Audit:
             "back_ms_p50": at(0.50),
             "back_ms_p99": at(0.99),
             "back_ms_max": round(back[-1]) if back else None,
+            "without_transport_mean": round(away_mean, 5),
+            "without_transport_max": round(away_max, 5),
+            "without_transport_samples": samples,
+            "events_each_min": min(events, default=0),
+            "pings_each_min": min(self.pings, default=0),
+            "not_upgraded": self.not_upgraded,
         }
 
 

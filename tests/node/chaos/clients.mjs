@@ -32,6 +32,7 @@ class Member {
     this.wanted = new Set();
     this.joined = new Set();
     this.busy = false;
+    this.pings = 0;
     while (this.wanted.size < Math.min(options.each, options.rooms.length)) this.wanted.add(any(options.rooms));
     this.socket = io(options.url, {
       transports: TRANSPORTS[kind],
@@ -46,6 +47,7 @@ class Member {
 
   listen() {
     const { socket } = this;
+    socket.io.on("ping", () => (this.pings += 1));
     socket.on("connect", () => {
       log.write(this.name, "up", socket.recovered, socket.io.engine.transport.name);
       if (!socket.recovered) this.joined.clear();
@@ -144,7 +146,9 @@ async function stop() {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   clearInterval(counting);
-  for (const { name, socket } of members) log.write(name, "end", socket.connected);
+  for (const { name, kind, pings, socket } of members) {
+    log.write(name, "end", socket.connected, { kind, pings, transport: socket.io.engine?.transport.name });
+  }
   log.close();
   tell("done");
   process.exit(0);

@@ -2,7 +2,7 @@
 //
 //   node chaos/publishers.mjs '{"urls":["http://127.0.0.1:3001"],"token":…,"log":…,"first":0,"count":10,"rate":500,"rooms":["a"]}'
 //
-// `rate` is that of all together. The schedule is open: whoever was held up sends what is due at once. Commands on standard input: `stop` ends
+// With `each`, publisher i sends so many events to the room i and ends. `rate` is that of all together. The schedule is open: whoever was held up sends what is due at once. Commands on standard input: `stop` ends
 // it once every outcome is known (or after `patience` ms). Answers: `sent N acked N retries N` once a second, `done`.
 
 import { Agent, request } from "node:http";
@@ -41,11 +41,11 @@ function post(url, body, id) {
 }
 
 /** Sends event `n`, as often as it takes. */
-async function publish(p, n) {
-  const room = any(options.rooms);
+async function publish(number, p, n) {
+  const room = options.each ? options.rooms[number % options.rooms.length] : any(options.rooms);
   const pad = Math.random().toString(36).slice(2).padEnd(options.pad, "é");
   const crc = crc32(`${p}:${n}:${room}:${pad}`);
-  const body = JSON.stringify({ rooms: [room], event: "audit", args: [{ p, n, room, crc, pad }] });
+  const body = JSON.stringify({ rooms: [room], event: "audit", args: [{ p, n, room, crc, pad, at: performance.timeOrigin + performance.now() }] });
   const id = `${run}-${p}-${n}`;
   log.write(p, "send", n, room, crc);
   counts.sent += 1;
@@ -53,7 +53,9 @@ async function publish(p, n) {
     let why;
     let pause = Math.min(50 * 2 ** tries, 1000);
     try {
-      const { status, text, after } = await post(options.urls[(n + tries) % options.urls.length], body, id);
+      // What a sidecar keeps in its outbox is in order; what two keep is not. Without one, any sidecar will do.
+      const url = options.urls[(number + (options.outbox ? 0 : tries)) % options.urls.length];
+      const { status, text, after } = await post(url, body, id);
       if (status === 202) {
         log.write(p, "acked", n, JSON.parse(text).id);
         counts.acked += 1;
@@ -80,10 +82,10 @@ async function publisher(number) {
   const p = `p${number}`;
   const every = (1000 * options.count) / options.rate;
   const start = Date.now() + Math.random() * every;
-  for (let n = 1; !stopping; n += 1) {
+  for (let n = 1; !stopping && n <= (options.each ?? Infinity); n += 1) {
     const due = start + (n - 1) * every;
     if (due > Date.now()) await sleep(due - Date.now());
-    if (!stopping) await publish(p, n);
+    if (!stopping) await publish(number, p, n);
   }
 }
 

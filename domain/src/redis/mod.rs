@@ -6,14 +6,18 @@
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
+//!   ask       questions to all replicas, and their answers
+//!   presence  who is there, over all replicas
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+pub mod ask;
 mod dial;
 mod event;
 mod keys;
 mod link;
+pub mod presence;
 mod sign;
 mod subscription;
 mod url;

@@ -5,6 +5,9 @@
 //!     │         └───▶ the new socket itself hears that its user is there
 //!     └─▶ entered, left ─▶ the rooms that a user shares with others
 //! ```
+//!
+//! Of several replicas, one tells of each change, by what all have reported of the user. How large a room
+//! is, each knows of its own sockets only.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,7 +19,7 @@ use std::{
 };
 
 use crier_domain::{
-    App, Policy, RoomName, Timestamp, UserId,
+    App, Policy, Publish, RoomName, Timestamp, UserId,
     cluster::Status,
     event::{chat::UserStatusChange, publish_of, shop::PresenceUpdate},
     room::entered_with,
@@ -28,7 +31,7 @@ use crate::{
     auth::{apps_of, identity},
     lock,
     namespace::{Namespace, socket::Socket},
-    presence::Change,
+    presence::{Change, Told},
     recovery::Recovery,
 };
 
@@ -141,6 +144,9 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     let (main, shared) = (main.clone(), Arc::clone(context));
     let scope = context.presence.main.clone();
     context.background.spawn("presence", async move {
+        if scope.is_shared() {
+            return scope.run_shared(|told| tell(&shared, &main, told)).await;
+        }
         let announce = |change| {
             let (main, context) = (main.clone(), Arc::clone(&shared));
             async move { announce(&context, &main, change).await }
@@ -158,6 +164,7 @@ pub(super) fn come(context: &Context, socket: &Socket) {
     }
     socket.insert(Counted { user: user.clone(), id });
     context.presence.main.join(&user, id);
+    share(context, &user);
     if socket.recovery() == Recovery::Recovered {
         // It goes on: it has heard of its user before.
         return;
@@ -176,8 +183,21 @@ pub(super) fn come(context: &Context, socket: &Socket) {
 
 /// A socket has gone.
 pub(super) fn go(context: &Context, socket: &Socket) {
-    if let Some(Counted { user, id }) = socket.get() {
-        context.presence.main.leave(&user, &id);
+    let Some(Counted { user, id }) = socket.get() else { return };
+    let scope = &context.presence.main;
+    scope.leave(&user, &id);
+    if scope.is_shared() && !scope.is_online(&user) {
+        // What is needed of it was reported.
+        context.presence_audience.forget_user(&user);
+    }
+}
+
+/// Where there are several replicas, all may have to know by which rooms others hear of a user.
+fn share(context: &Context, user: &UserId) {
+    let scope = &context.presence.main;
+    if scope.is_shared() {
+        let rooms = context.presence_audience.rooms_of(user);
+        scope.share(user, rooms.iter().map(|room| room.as_str().to_owned()).collect());
     }
 }
 
@@ -191,7 +211,11 @@ pub(super) async fn entered(context: &Context, socket: &Socket, room: &RoomName)
     }
     // Of who has not come yet, all rooms hear together.
     let scope = &context.presence.main;
-    if scope.is_online(user) && audience.is_shared_only(scope.len()) {
+    let tells = scope.is_online(user) && audience.is_shared_only(scope.len());
+    // Asked before it is reported: those in there may have heard by another replica.
+    let tells = tells && !scope.is_shared_in(user, room.as_str()).await;
+    share(context, user);
+    if tells {
         let others = audience.rooms_of(user).into_iter().filter(|other| other != room);
         let others: Vec<Room> = others.map(Room::from).collect();
         let now = context.clock.unix_ms();
@@ -208,6 +232,7 @@ pub(super) fn left(context: &Context, socket: &Socket, room: &RoomName) {
     let counted = |other: &&Socket| other.get::<Counted>().is_some();
     if !sockets.iter().filter(counted).any(|other| other.is_in(room.as_str())) {
         context.presence_audience.forget(&identity.user, room);
+        share(context, &identity.user);
     }
 }
 
@@ -222,36 +247,56 @@ async fn announce(context: &Context, main: &Namespace, change: Change<UserId>) {
     publish(context, &change, rooms, Vec::new()).await;
 }
 
-/// Publishes a change in both forms; `rooms` = `None` is everyone. The user's own sockets are told each
-/// by itself.
+/// Publishes a change; `rooms` = `None` is everyone. The user's own sockets are told each by itself.
 async fn publish(
     context: &Context,
     change: &Change<UserId>,
     rooms: Option<Vec<Room>>,
     mut except: Vec<Room>,
 ) {
-    if rooms.as_ref().is_some_and(Vec::is_empty) {
-        return;
-    }
-    let rooms = rooms.unwrap_or_default();
     let own = context.presence.main.sockets(&change.person);
     except.extend(own.iter().map(|id| Room::from(id.as_str())));
+    for event in events(context, change, rooms, except) {
+        if let Err(error) = context.bus.publish(event).await {
+            tracing::warn!(%error, "a change of presence is not told");
+        }
+    }
+}
+
+/// What others are told of a change that all replicas have to do with.
+fn tell(context: &Context, main: &Namespace, told: &Told<UserId>) -> Vec<Publish> {
+    let shared = context.presence_audience.is_shared_only(context.presence.main.len());
+    let rooms = told.rooms.iter().filter_map(|room| RoomName::parse(room).ok());
+    let rooms = shared.then(|| small(main, rooms.collect()));
+    let own = told.sockets.iter().map(|id| Room::from(id.as_str())).collect();
+    events(context, &told.change, rooms, own)
+}
+
+/// A change in both forms; none where nobody is to hear of it.
+fn events(
+    context: &Context,
+    change: &Change<UserId>,
+    rooms: Option<Vec<Room>>,
+    except: Vec<Room>,
+) -> Vec<Publish> {
+    if rooms.as_ref().is_some_and(Vec::is_empty) {
+        return Vec::new();
+    }
+    let rooms = rooms.unwrap_or_default();
     let last_seen = Timestamp::from_unix_ms(change.last_seen);
     let (update, status) = told(&change.person, change.status, context.clock.now(), last_seen);
     let events = [
         (App::Shop, publish_of("presence:update", &update, rooms.clone())),
         (App::Marketplace, publish_of("user-status-change", &status, rooms)),
     ];
-    for (app, mut event) in events {
-        if !context.is_on(app) {
-            continue;
-        }
-        event.except.clone_from(&except);
-        event.filter.signed_in = true;
-        if let Err(error) = context.bus.publish(event).await {
-            tracing::warn!(%error, "a change of presence is not told");
-        }
-    }
+    let events = events.into_iter().filter(|(app, _)| context.is_on(*app));
+    events
+        .map(|(_, mut event)| {
+            event.except.clone_from(&except);
+            event.filter.signed_in = true;
+            event
+        })
+        .collect()
 }
 
 /// A change in the words of both apps.

@@ -11,7 +11,7 @@ use super::{
     work::{Work, part_of},
 };
 use crate::{
-    cluster::{Scope, Status},
+    cluster::Scope,
     error::Refusal,
     service::{
         ObjectId,
@@ -198,8 +198,7 @@ impl Chats {
             let is_there = match &member.party {
                 Party::Support => false,
                 party => {
-                    let view = self.cluster.presence(scope, &party.to_string()).await;
-                    view.status == Status::Online
+                    self.cluster.is_online(scope, &party.to_string()).await
                 }
             };
             if !is_there {

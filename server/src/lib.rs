@@ -71,7 +71,9 @@ pub use self::{
         handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
         socket::{JoinError, Socket},
     },
-    options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    options::{
+        Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,
+    },
     recovery::{Recovery, RecoveryOptions},
     session::{EngineHandler, EngineSocket, Handshake},
 };

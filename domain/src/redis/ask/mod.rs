@@ -137,7 +137,8 @@ impl Asker {
             line,
             open: Mutex::default(),
             slots: Semaphore::new(OPEN_MAX),
-            next: AtomicU64::new(1),
+            // Not where a process of the same name began.
+            next: AtomicU64::new(random()),
             listening: watch::Sender::new(false),
             last: Mutex::default(),
             dropped: AtomicU64::new(0),
@@ -368,6 +369,13 @@ pub fn publish_command(redis: &Redis) -> &'static str {
 /// The pause after so many failures in a row.
 pub fn backoff(failures: usize) -> Duration {
     RETRY.get(failures).or(RETRY.last()).copied().unwrap_or_default()
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Without the system's randomness numbers begin at 0, which is as good as long as names differ.
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_be_bytes(bytes)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -20,7 +20,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crier_domain::redis::ask::Asker;
 
 use crate::{
-    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter, redis::RedisAdapter},
+    adapter::{
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter,
+        redis::RedisAdapter,
+    },
     cluster::Asking,
     driver::Driver,
     error::{AckError, Acks, EmitError},

@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::redis::ask::{
-    Asker, Line, WITHIN,
-    wire::Reply,
-};
+use crier_domain::redis::ask::{Asker, Line, WITHIN, wire::Reply};
 use crier_protocol::{Limits, Namespace as Name};
 
 use super::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target};
@@ -69,7 +66,8 @@ impl Adapter for RedisAdapter {
                 if let Reply::Acks { asked, answers } = reply {
                     all.asked += asked;
                     // What a client of another replica may send, with other limits, may be none here.
-                    all.answers.extend(answers.into_iter().filter_map(|a| wire::args(a, &self.limits)));
+                    all.answers
+                        .extend(answers.into_iter().filter_map(|a| wire::args(a, &self.limits)));
                 }
             }
             Ok(all)

@@ -164,7 +164,9 @@ impl Responder {
                 truncated,
                 reply,
             };
-            let Some(payload) = message::write(self.redis.signer(), &channel, &part) else { return };
+            let Some(payload) = message::write(self.redis.signer(), &channel, &part) else {
+                return;
+            };
             let mut publish = cmd(publish_command(&self.redis));
             publish.arg(&channel).arg(payload.as_ref());
             if let Err(error) = self.redis.query::<i64>(&publish).await {
@@ -213,10 +215,8 @@ fn cut(reply: Reply) -> (Vec<Reply>, bool) {
             let (parts, truncated) =
                 chunks(sockets, |socket| 96 + socket.rooms.iter().map(size).sum::<usize>());
             let mut matched = Some(matched);
-            let part = |sockets| Reply::Sockets {
-                matched: matched.take().unwrap_or_default(),
-                sockets,
-            };
+            let part =
+                |sockets| Reply::Sockets { matched: matched.take().unwrap_or_default(), sockets };
             (parts.into_iter().map(part).collect(), truncated)
         }
         Reply::Acks { asked, answers } => {
@@ -224,8 +224,7 @@ fn cut(reply: Reply) -> (Vec<Reply>, bool) {
                 args.text.len() + args.attachments.iter().map(Bytes::len).sum::<usize>() + 16
             });
             let mut asked = Some(asked);
-            let part =
-                |answers| Reply::Acks { asked: asked.take().unwrap_or_default(), answers };
+            let part = |answers| Reply::Acks { asked: asked.take().unwrap_or_default(), answers };
             (parts.into_iter().map(part).collect(), truncated)
         }
         one => (vec![one], false),

@@ -36,7 +36,9 @@ struct Mine {
     queued: bool,
     /// Redis may hold something of it from here.
     reported: bool,
-    /// Others were told that they are there, before data was lost.
+    /// Redis has taken a report of them, so others are told that they are there,
+    taken: bool,
+    /// and were, before data was lost.
     known: bool,
 }
 
@@ -99,8 +101,8 @@ impl<P: Clone + Eq + Hash> Here<P> {
         self.changed.clear();
         self.persons.retain(|_, mine| !mine.sockets.is_empty());
         for (person, mine) in &mut self.persons {
-            mine.known = lost && (mine.reported || mine.known);
-            (mine.queued, mine.reported) = (false, false);
+            mine.known = lost && (mine.taken || mine.known);
+            (mine.queued, mine.reported, mine.taken) = (false, false, false);
             queue(&mut self.changed, person, mine);
         }
     }
@@ -139,7 +141,7 @@ impl<P: Clone + Eq + Hash> Here<P> {
     pub(super) fn done(&mut self, persons: &[P]) {
         for person in persons {
             let Some(mine) = self.persons.get_mut(person) else { continue };
-            mine.known = false;
+            (mine.known, mine.taken) = (false, true);
             if mine.sockets.is_empty() && !mine.queued {
                 self.persons.remove(person);
             }
@@ -245,7 +247,10 @@ mod tests {
         here.join(&ann, socket(1));
         let taken = here.take();
         here.done(&taken);
+        // Of a report that nobody took nobody knows.
         here.join(&ben, socket(2));
+        let taken = here.take();
+        here.put_back(taken);
         here.report_all(true);
         let mut all = next(&mut here);
         all.sort();

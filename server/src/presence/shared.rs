@@ -254,7 +254,8 @@ where
     ) -> Result<(), RedisError> {
         let mut batch = self.table.claim(holder).await?;
         while !batch.is_empty() {
-            let told: Vec<Publish> = batch.iter().filter_map(told).flat_map(|t| events(&t)).collect();
+            let told: Vec<Publish> =
+                batch.iter().filter_map(told).flat_map(|t| events(&t)).collect();
             batch = self.table.confirm(holder, &batch, &told).await?;
         }
         Ok(())

@@ -45,7 +45,9 @@ impl RedisCluster {
     ) -> (Gathered, Option<T>) {
         let both = self.asker.ask(question, WITHIN, own).await;
         if both.0.truncated {
-            tracing::warn!("an answer of a replica was longer than it may be: the rest is left out");
+            tracing::warn!(
+                "an answer of a replica was longer than it may be: the rest is left out"
+            );
         }
         both
     }

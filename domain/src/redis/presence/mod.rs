@@ -163,8 +163,13 @@ impl PresenceTable {
         number: u64,
         persons: &[Report],
     ) -> Result<Option<Pulse>, RedisError> {
-        let mut args =
-            vec![holder.to_owned(), number.to_string(), self.lease_ms(), self.grace_ms(), self.told()];
+        let mut args = vec![
+            holder.to_owned(),
+            number.to_string(),
+            self.lease_ms(),
+            self.grace_ms(),
+            self.told(),
+        ];
         for person in persons.iter().take(REPORT_MAX) {
             let sockets = match person.sockets {
                 0 => String::new(),
@@ -200,7 +205,7 @@ impl PresenceTable {
     /// # Errors
     /// Redis does not answer.
     pub async fn claim(&self, holder: &str) -> Result<Vec<Transition>, RedisError> {
-        let args = [holder, &self.telling_ms(), &BATCH_MAX.to_string()];
+        let args = [holder, &self.telling_ms(), &BATCH_MAX.to_string(), &self.lease_ms()];
         let batch: Batch = self.script(&self.0.scripts.claim, &args).await?;
         Ok(read(batch))
     }

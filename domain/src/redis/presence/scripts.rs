@@ -98,7 +98,9 @@ end
 ///
 /// Another epoch than the one it knew means that data was lost, and with it what the others have not
 /// reported again yet.
-pub(super) const REGISTER: &str = concat!(prelude!(), r"
+pub(super) const REGISTER: &str = concat!(
+    prelude!(),
+    r"
 local replica, known, lease, fresh = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 touch(lease)
 redis.call('SETNX', B .. ':epoch', fresh)
@@ -107,12 +109,15 @@ if known ~= '' and known ~= epoch then redis.call('SET', B .. ':mercy', now + le
 local holder = replica .. '.' .. string.format('%.0f', redis.call('INCR', B .. ':holders'))
 redis.call('ZADD', B .. ':replicas', now + lease, holder)
 return {holder, epoch}
-");
+"
+);
 
 /// What a replica has now of some persons. Arguments: holder, number of the report, lease, grace,
 /// whether changes are told of, then for each person: key, form, sockets (nothing = none), rooms,
 /// whether others know already that they are there.
-pub(super) const REPORT: &str = concat!(prelude!(), r"
+pub(super) const REPORT: &str = concat!(
+    prelude!(),
+    r"
 local holder, seq = ARGV[1], tonumber(ARGV[2])
 local lease, grace, told = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 touch(lease)
@@ -146,13 +151,16 @@ for i = 6, #ARGV, 5 do
   end
 end
 return pulse(0)
-");
+"
+);
 
 /// Keeps a replica's lease, takes what the dead have left, and ends graces. Arguments: holder, lease,
 /// grace, whether changes are told of, how much to do at once, persons to remember, the last report
 /// that was answered. Where Redis knows only earlier ones it has lost data, and the replica has to
 /// register anew.
-pub(super) const SWEEP: &str = concat!(prelude!(), r"
+pub(super) const SWEEP: &str = concat!(
+    prelude!(),
+    r"
 local holder, lease, grace, told = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local most, remembered, answered = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 touch(lease)
@@ -211,7 +219,8 @@ end
 local state = pulse(left <= 0 and 1 or 0)
 if not known then state[1] = 0 end
 return state
-");
+"
+);
 
 /// The first changes that nobody has told of, each as number, coming or going, form, time, rooms and
 /// ids of sockets. Of somebody who has come by what is known now.
@@ -236,22 +245,32 @@ end
     };
 }
 
-/// Takes the telling of changes for a while. Arguments: holder, for how long, how many. Answers none
-/// where another has it, or there is nothing to tell.
-pub(super) const CLAIM: &str = concat!(prelude!(), batch!(), r"
+/// Takes the telling of changes for a while. Arguments: holder, for how long, how many, the lease. Answers
+/// none where another has it, there is nothing to tell, or an outage has only just ended: not all
+/// replicas listen again then, and what is told to nobody is lost.
+pub(super) const CLAIM: &str = concat!(
+    prelude!(),
+    batch!(),
+    r"
 local holder, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local announcer = B .. ':announcer'
 if redis.call('LLEN', B .. ':pending') == 0 then return {} end
+local mercy = tonumber(redis.call('GET', B .. ':mercy') or '0')
+if now < mercy - tonumber(ARGV[4]) * 4 / 5 then return {} end
 local other = redis.call('GET', announcer)
 if other and other ~= holder then return {} end
 redis.call('SET', announcer, holder, 'PX', lease)
 return batch(most)
-");
+"
+);
 
 /// Publishes changes and takes them off the list, both or none. Keys: besides, the channel. Arguments:
 /// holder, for how long more, how many next, the command that publishes, how many were told, the number
 /// of the first of them, then the messages. Answers the next ones.
-pub(super) const CONFIRM: &str = concat!(prelude!(), batch!(), r"
+pub(super) const CONFIRM: &str = concat!(
+    prelude!(),
+    batch!(),
+    r"
 local holder, lease, most, command = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local count, first = tonumber(ARGV[5]), ARGV[6]
 local announcer, pending = B .. ':announcer', B .. ':pending'
@@ -268,11 +287,15 @@ if redis.call('LLEN', pending) == 0 then
 end
 redis.call('PEXPIRE', announcer, lease)
 return batch(most)
-");
+"
+);
 
 /// A replica goes down in order: what it still holds is let go at the next sweep.
-pub(super) const GOODBYE: &str = concat!(prelude!(), r"
+pub(super) const GOODBYE: &str = concat!(
+    prelude!(),
+    r"
 local score = redis.call('ZREM', B .. ':replicas', ARGV[1])
 if score == 1 then redis.call('ZADD', B .. ':dead', now, ARGV[1]) end
 return score
-");
+"
+);

@@ -197,9 +197,7 @@ impl Chats {
         for member in chat.others(part) {
             let is_there = match &member.party {
                 Party::Support => false,
-                party => {
-                    self.cluster.is_online(scope, &party.to_string()).await
-                }
+                party => self.cluster.is_online(scope, &party.to_string()).await,
             };
             if !is_there {
                 away.push(member.party.clone());

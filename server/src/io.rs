@@ -501,10 +501,6 @@ impl Hub for IoInner {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
     }
-
-    fn delivered(&self) -> Option<u64> {
-        self.recoveries.as_ref().map(|recoveries| recoveries.log.complete())
-    }
 }
 
 /// The way to sockets: those of all replicas, or those here.

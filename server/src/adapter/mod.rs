@@ -9,7 +9,7 @@ pub(crate) mod redis;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use crier_domain::redis::ask::Asker;
+use crier_domain::redis::ask::{Asker, Mark};
 use crier_protocol::{Namespace as Name, Room, SocketId, socket::Args};
 use smallvec::SmallVec;
 
@@ -141,9 +141,10 @@ pub trait Hub: Send + Sync {
     /// Answers a question about the sockets here.
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers;
 
-    /// The number of the last event that everybody here who is meant has got; `None` without a log.
-    fn delivered(&self) -> Option<u64> {
-        None
+    /// Waits until everybody here who is meant has got the events up to a mark of the log that all
+    /// replicas share.
+    fn reached(&self, _mark: Mark) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     /// Waits until what was published here before has its place in the log.

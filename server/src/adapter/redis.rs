@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::redis::ask::{Asker, Line, WITHIN, wire::Reply};
+use crier_domain::redis::ask::{Asker, Line, Mark, WITHIN, wire::Reply};
 use crier_protocol::{Limits, Namespace as Name};
 
 use super::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target};
@@ -22,9 +22,6 @@ use crate::{
 
 /// How much longer than clients have, replicas have to answer for them.
 const MARGIN: Duration = Duration::from_millis(500);
-
-/// Between two looks whether events have arrived.
-const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) struct RedisAdapter {
     /// Weak: the hub owns its adapter. A hub that has gone has no sockets.
@@ -125,13 +122,11 @@ impl Line for HubLine {
         }
     }
 
-    fn reached(&self, number: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async move {
-            // Almost always it is there already: nothing is gained by being told.
-            while self.0.upgrade().and_then(|hub| hub.delivered()).is_some_and(|at| at < number) {
-                tokio::time::sleep(LOOK).await;
-            }
-        })
+    fn reached(&self, mark: Mark) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.0.upgrade() {
+            Some(hub) => hub.reached(mark),
+            None => Box::pin(std::future::ready(())),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crier_domain::{
     redis::{
         Redis,
         ask::{
-            Line, backoff, publish_command,
+            Line, Mark, backoff, publish_command,
             wire::{self as message, Ask, Part, Question, Reply, WireError, namespace},
         },
         cmd,
@@ -143,12 +143,12 @@ impl Responder {
     }
 
     async fn serve(&self, ask: Ask) {
-        let Ask { asker, id, within, after, question, .. } = ask;
+        let Ask { asker, id, within, after, epoch, question, .. } = ask;
         let hub = self.io.hub();
         let line = HubLine(Arc::downgrade(&hub) as Weak<dyn Hub>);
         // Late is better than not at all: half of the time may go by.
         let patience = Duration::from_millis(within) / 2;
-        let _ = tokio::time::timeout(patience, line.reached(after)).await;
+        let _ = tokio::time::timeout(patience, line.reached(Mark { epoch, number: after })).await;
         let Some(reply) = self.answer(&hub, question).await else {
             return metrics::dropped_ask("unknown");
         };

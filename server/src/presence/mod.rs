@@ -184,15 +184,6 @@ impl<P: Clone + Eq + Hash + Send + ToString + 'static> Presence<P> {
         }
     }
 
-    /// Whether others know of somebody who is there, the grace included, by a room on another replica,
-    /// or before.
-    pub async fn is_shared_in(&self, person: &P, room: &str) -> bool {
-        match &self.0 {
-            Kind::Alone(_) => false,
-            Kind::Shared(shared) => shared.shares(person, room).await,
-        }
-    }
-
     /// Whether a person is there, by what is known here: the grace included where there is one replica,
     /// with a socket here where there are several.
     pub fn is_online(&self, person: &P) -> bool {

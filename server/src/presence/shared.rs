@@ -47,8 +47,12 @@ pub struct Told<P> {
     pub change: Change<P>,
     /// The number of this coming, over all persons; the going has the same.
     pub generation: u64,
-    /// Rooms that the person shares.
+    /// The person was there, and is in more rooms.
+    pub entered: bool,
+    /// Rooms that the person shares; where some were entered, these.
     pub rooms: Vec<String>,
+    /// Where some were entered, rooms that know of the person.
+    pub known: Vec<String>,
     /// Ids of the person's own sockets.
     pub sockets: Vec<String>,
 }
@@ -100,11 +104,6 @@ impl<P: Clone + Eq + Hash + Send + ToString + 'static> Shared<P> {
         }
         let view = self.table.view(&person.to_string()).await;
         view.is_ok_and(|view| view.status == Status::Online)
-    }
-
-    /// Whether others share a room with a person who is there, by what was reported until now.
-    pub(super) async fn shares(&self, person: &P, room: &str) -> bool {
-        self.table.shares(&person.to_string(), room).await.unwrap_or_default()
     }
 
     /// How long to wait before the next look, of so many.
@@ -263,8 +262,10 @@ where
 }
 
 fn told<P: DeserializeOwned>(transition: &Transition) -> Option<Told<P>> {
-    let Transition { generation, status, form, last_seen, rooms, sockets } = transition.clone();
+    let Transition { status, last_seen, generation, entered, rooms, known, sockets, .. } =
+        transition.clone();
     // Written by a replica: it is somebody.
-    let person = serde_json::from_str(&form).ok()?;
-    Some(Told { change: Change { person, status, last_seen }, generation, rooms, sockets })
+    let person = serde_json::from_str(&transition.form).ok()?;
+    let change = Change { person, status, last_seen };
+    Some(Told { change, generation, entered, rooms, known, sockets })
 }

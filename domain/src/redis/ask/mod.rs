@@ -69,13 +69,22 @@ pub trait Peers: fmt::Debug + Send + Sync {
     fn expected(&self) -> Names<'_>;
 }
 
+/// A place in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Which life of the log.
+    pub epoch: String,
+    /// The number of an event, and everything before.
+    pub number: u64,
+}
+
 /// The order of events in this process, for one that has sockets.
 pub trait Line: fmt::Debug + Send + Sync {
     /// Waits until what was published here before is in Redis.
     fn flushed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
-    /// Waits until everybody here has got the events up to a number.
-    fn reached(&self, number: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Waits until everybody here has got the events up to a mark.
+    fn reached(&self, mark: Mark) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// Asks every other replica. One for each process, with [`Asker::run`] beside it.
@@ -214,32 +223,33 @@ impl Asker {
         let half = Instant::now() + within / 2;
         let after = timeout_at(half, self.after()).await.unwrap_or_default();
         let own = async {
-            if let (Some(line), Some(after)) = (&self.line, after) {
+            if let (Some(line), Some(after)) = (&self.line, after.clone()) {
                 let _ = timeout_at(half, line.reached(after)).await;
             }
             own.await
         };
-        tokio::join!(self.ask_others(question, after, deadline), own)
+        tokio::join!(self.ask_others(question, after.clone(), deadline), own)
     }
 
-    /// The number of the newest event, after everything of this process's own; `None` where Redis does
-    /// not tell.
-    async fn after(&self) -> Option<u64> {
+    /// The newest event, after everything of this process's own; `None` where Redis does not tell.
+    async fn after(&self) -> Option<Mark> {
         if let Some(line) = &self.line {
             line.flushed().await;
         }
-        let number = cmd("GET").arg(self.redis.keys().number()).to_owned();
-        let number: Option<u64> = self.redis.query(&number).await.ok()?;
-        Some(number.unwrap_or_default())
+        let keys = self.redis.keys();
+        let mut both = cmd("MGET");
+        both.arg(keys.number()).arg(keys.epoch());
+        let (number, epoch): (Option<u64>, Option<String>) = self.redis.query(&both).await.ok()?;
+        Some(Mark { epoch: epoch.unwrap_or_default(), number: number.unwrap_or_default() })
     }
 
     async fn ask_others(
         &self,
         question: Question,
-        after: Option<u64>,
+        after: Option<Mark>,
         deadline: Instant,
     ) -> Gathered {
-        let Some(after) = after else { return self.nobody() };
+        let Some(Mark { epoch, number: after }) = after else { return self.nobody() };
         let Ok(Ok(_slot)) = timeout_at(deadline, self.slots.acquire()).await else {
             return self.nobody();
         };
@@ -266,6 +276,7 @@ impl Asker {
             sent_at: unix_ms(),
             within: millis(deadline.saturating_duration_since(Instant::now())),
             after,
+            epoch,
             question,
         };
         let channel = self.redis.keys().ask();

@@ -33,8 +33,11 @@ pub struct Ask {
     pub sent_at: u64,
     /// How long the asker waits, in milliseconds.
     pub within: u64,
-    /// The number of the newest event when it was sent: those come before.
+    /// The number of the newest event when it was sent, and the log's life: those come before.
     pub after: u64,
+    /// Which life of the log.
+    #[serde(default)]
+    pub epoch: String,
     /// What.
     pub question: Question,
 }
@@ -297,6 +300,7 @@ mod tests {
             sent_at: 1,
             within: 2_000,
             after: 7,
+            epoch: "e".to_owned(),
             question,
         }
     }

@@ -103,9 +103,11 @@ pub struct Pulse {
     pub more: bool,
 }
 
-/// Somebody has come or gone.
+/// Somebody has come or gone, or is in rooms that have not heard of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
+    /// Its own number.
+    pub number: u64,
     /// The number of the coming; the going has the same.
     pub generation: u64,
     /// Which of both.
@@ -114,8 +116,12 @@ pub struct Transition {
     pub form: String,
     /// When a socket of theirs was last there, in Redis's milliseconds since 1970.
     pub last_seen: u64,
-    /// Rooms that they share with others, each once.
+    /// Somebody who was there is in more rooms; `status` is online then.
+    pub entered: bool,
+    /// Rooms that they share with others, each once; where they have entered some, these.
     pub rooms: Vec<String>,
+    /// Where they have entered some, rooms that know of them.
+    pub known: Vec<String>,
     /// Ids of their own sockets.
     pub sockets: Vec<String>,
 }
@@ -231,7 +237,7 @@ impl PresenceTable {
             BATCH_MAX.to_string(),
             publish_command(redis).to_owned(),
             told.len().to_string(),
-            format!("{}/{}", first.generation, u8::from(first.status == Status::Online)),
+            first.number.to_string(),
         ]
         .into_iter()
         .map(String::into_bytes)
@@ -252,18 +258,6 @@ impl PresenceTable {
     pub async fn goodbye(&self, holder: &str) -> Result<(), RedisError> {
         let _: u8 = self.script(&self.0.scripts.goodbye, &[holder]).await?;
         Ok(())
-    }
-
-    /// Whether somebody who is there, the grace included, shares a room by what was reported.
-    ///
-    /// # Errors
-    /// Redis does not answer.
-    pub async fn shares(&self, person: &str, room: &str) -> Result<bool, RedisError> {
-        let mut all = cmd("HGETALL");
-        all.arg(format!("{}:u:{person}", self.0.base));
-        let record: Vec<(String, String)> = self.0.redis.query(&all).await?;
-        let mut rooms = record.iter().filter(|(field, _)| field.starts_with("m:"));
-        Ok(rooms.any(|(_, rooms)| rooms.split('\n').any(|shared| shared == room)))
     }
 
     /// What is known of a person.
@@ -351,23 +345,29 @@ fn base(redis: &Redis, scope: Scope) -> String {
     })
 }
 
-/// Number, 1 = come, form, time, rooms, sockets.
-type Batch = Vec<(u64, u8, String, u64, Vec<String>, Vec<String>)>;
+/// As the scripts have it.
+type Batch = Vec<(u64, u64, u8, String, u64, Vec<String>, Vec<String>, Vec<String>)>;
 
 fn read(batch: Batch) -> Vec<Transition> {
-    let transition = |(generation, came, form, last_seen, rooms, held)| {
-        let rooms: Vec<String> = rooms;
+    let transition = |(number, generation, kind, form, last_seen, rooms, known, held)| {
+        let status = if kind == 0 { Status::Offline } else { Status::Online };
         let held: Vec<String> = held;
-        let status = if came == 1 { Status::Online } else { Status::Offline };
-        let mut rooms: Vec<String> =
-            rooms.iter().flat_map(|rooms| rooms.split('\n')).map(str::to_owned).collect();
-        rooms.sort_unstable();
-        rooms.dedup();
         let ids = held.iter().flat_map(|held| held.split(' ').skip(1));
         let sockets = ids.filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        Transition { generation, status, form, last_seen, rooms, sockets }
+        let (rooms, known) = (lines(rooms), lines(known));
+        let entered = kind == 2;
+        Transition { number, generation, status, form, last_seen, entered, rooms, known, sockets }
     };
     batch.into_iter().map(transition).collect()
+}
+
+/// Names in several texts, one a line, each once.
+fn lines(texts: Vec<String>) -> Vec<String> {
+    let lines = texts.iter().flat_map(|text| text.split('\n')).filter(|line| !line.is_empty());
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 #[expect(

@@ -8,7 +8,7 @@
 //!   …:grace      zset  person ▷ when the grace is over      m:<holder>   rooms that they share; m: former
 //!   …:gone       zset  person ▷ when they were last there   until, seen  while the grace runs
 //!   …:pending    list  changes that nobody has told of      …:announcer  who tells of them now
-//!   …:n  …:g  …:holders  counters                           …:beat …:mercy …:epoch
+//!   …:n …:g …:told …:holders  counters                         …:beat …:mercy …:epoch
 //! ```
 
 /// What all of them begin with.
@@ -50,6 +50,7 @@ end
 
 -- Changes that wait to be told are bounded: whoever waits longest is given up.
 local function tell(change)
+  table.insert(change, 1, redis.call('INCR', B .. ':told'))
   if redis.call('RPUSH', B .. ':pending', cmsgpack.pack(change)) > 100000 then
     redis.call('LPOP', B .. ':pending')
   end
@@ -118,6 +119,18 @@ return {holder, epoch}
 pub(super) const REPORT: &str = concat!(
     prelude!(),
     r"
+-- Somebody who is there is in rooms that have not heard of it.
+local function enter(u, person, form, rooms)
+  local old, known, new = all(u, 'm:'), {}, {}
+  for _, some in ipairs(old) do
+    for room in string.gmatch(some, '[^\n]+') do known[room] = true end
+  end
+  for room in string.gmatch(rooms, '[^\n]+') do
+    if not known[room] then new[#new + 1] = room end
+  end
+  if #new > 0 then tell({tonumber(redis.call('HGET', u, 'g')), 2, person, form, now, new, old}) end
+end
+
 local holder, seq = ARGV[1], tonumber(ARGV[2])
 local lease, grace, told = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 touch(lease)
@@ -138,9 +151,10 @@ for i = 6, #ARGV, 5 do
       redis.call('INCR', B .. ':n')
       redis.call('HSET', u, 'g', g, 'as', form)
       redis.call('ZREM', B .. ':gone', person)
-      if told and known == '0' then tell({g, 1, person, form, now}) end
-    elseif redis.call('HDEL', u, 'until', 'seen') > 0 then
-      redis.call('ZREM', B .. ':grace', person)
+      if told and known == '0' then tell({g, 1, person, form, now, {rooms}, {}}) end
+    else
+      if redis.call('HDEL', u, 'until', 'seen') > 0 then redis.call('ZREM', B .. ':grace', person) end
+      if told then enter(u, person, form, rooms) end
     end
     redis.call('HSET', u, 'h:' .. holder, sockets)
     if rooms == '' then
@@ -207,7 +221,7 @@ if left > 0 and not merciful() then
     local g, form, seen = unpack(redis.call('HMGET', u, 'g', 'as', 'seen'))
     redis.call('ZREM', graces, person)
     if seen then
-      if told then tell({tonumber(g), 0, person, form, tonumber(seen), all(u, 'm:')}) end
+      if told then tell({tonumber(g), 0, person, form, tonumber(seen), all(u, 'm:'), {}}) end
       redis.call('DEL', u)
       redis.call('DECR', B .. ':n')
       redis.call('ZADD', B .. ':gone', seen, person)
@@ -222,22 +236,17 @@ return state
 "
 );
 
-/// The first changes that nobody has told of, each as number, coming or going, form, time, rooms and
-/// ids of sockets. Of somebody who has come by what is known now.
+/// The first changes that nobody has told of, each as its number, number of the coming, 1 = come, 2 = in
+/// more rooms, 0 = gone, form, time, rooms that hear, rooms that have heard, and sockets as they are now.
 macro_rules! batch {
     () => {
         r"
 local function batch(most)
   local found = {}
   for _, packed in ipairs(redis.call('LRANGE', B .. ':pending', 0, most - 1)) do
-    local g, came, person, form, at, rooms = unpack(cmsgpack.unpack(packed))
-    local sockets, u = {}, B .. ':u:' .. person
-    if came == 1 then
-      local here = redis.call('HGET', u, 'g') == string.format('%.0f', g)
-      rooms = here and all(u, 'm:') or {}
-      sockets = here and all(u, 'h:') or {}
-    end
-    found[#found + 1] = {g, came, form, at, rooms, sockets}
+    local number, g, kind, person, form, at, rooms, known = unpack(cmsgpack.unpack(packed))
+    local sockets = kind > 0 and all(B .. ':u:' .. person, 'h:') or {}
+    found[#found + 1] = {number, g, kind, form, at, rooms, known, sockets}
   end
   return found
 end
@@ -277,7 +286,7 @@ local announcer, pending = B .. ':announcer', B .. ':pending'
 -- Somebody else has taken over, and tells of these.
 if redis.call('GET', announcer) ~= holder then return {} end
 local head = redis.call('LINDEX', pending, 0)
-if head and string.format('%.0f', cmsgpack.unpack(head)[1]) .. '/' .. cmsgpack.unpack(head)[2] == first then
+if head and string.format('%.0f', cmsgpack.unpack(head)[1]) == first then
   redis.call('LTRIM', pending, count, -1)
   for i = 7, #ARGV do redis.pcall(command, KEYS[2], ARGV[i]) end
 end

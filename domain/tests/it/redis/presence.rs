@@ -153,9 +153,6 @@ async fn coming_back_within_the_grace_on_another_replica_is_no_news() {
     one.has("ann", 0).await;
     two.has("ann", 1).await;
     assert_eq!(until_told(&[&one, &two], 3 * GRACE).await, []);
-    // Who knew her by the first one hears when she goes.
-    assert!(two.table.shares("ann", "room-ann").await.unwrap());
-    assert!(!two.table.shares("ann", "elsewhere").await.unwrap());
     two.has("ann", 0).await;
     let begin = Instant::now();
     let gone = loop {
@@ -168,6 +165,46 @@ async fn coming_back_within_the_grace_on_another_replica_is_no_news() {
     assert_eq!(gone.rooms, ["room", "room-ann"]);
     two.has("ann", 1).await;
     assert!(two.tell().await[0].generation > gone.generation);
+}
+
+#[tokio::test]
+async fn rooms_that_are_entered_hear_of_it_once_whichever_replica_has_the_socket() {
+    let server = Server::start(&[]);
+    let redis = server.redis("crier");
+    let mut one = Replica::new(&redis, "one").await;
+    let mut two = Replica::new(&redis, "two").await;
+    let rooms = |rooms: &[&str]| Report {
+        rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
+        ..report("ann", 1)
+    };
+    let tell = async |replica: &mut Replica, shared: &[&str]| {
+        replica.number += 1;
+        let (number, report) = (replica.number, rooms(shared));
+        replica.table.report(&replica.holder, number, &[report]).await.unwrap().unwrap();
+        let told = replica.tell().await;
+        told.into_iter().map(|told| (told.entered, told.rooms, told.known)).collect::<Vec<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    // All rooms hear together of who comes, later ones by themselves.
+    assert_eq!(tell(&mut one, &["a"]).await, [(false, names(&["a"]), vec![])]);
+    assert_eq!(tell(&mut one, &["a", "b"]).await, [(true, names(&["b"]), names(&["a"]))]);
+    assert_eq!(tell(&mut two, &["b"]).await, []);
+    assert_eq!(tell(&mut two, &["b", "c"]).await, [(true, names(&["c"]), names(&["a", "b"]))]);
+    // Left, and entered again: that is news.
+    assert_eq!(tell(&mut one, &["b"]).await, []);
+    assert_eq!(tell(&mut one, &["a", "b"]).await, [(true, names(&["a"]), names(&["b", "c"]))]);
+    // A replica that lets go leaves the rooms: they have heard, and hear when she goes.
+    one.has("ann", 0).await;
+    assert_eq!(tell(&mut two, &["a", "c"]).await, []);
+    two.has("ann", 0).await;
+    let begin = Instant::now();
+    let gone = loop {
+        assert!(one.sweep().await && begin.elapsed() < LONG);
+        if let Some(told) = one.tell().await.pop() {
+            break told;
+        }
+    };
+    assert_eq!((gone.status, gone.rooms), (Status::Offline, names(&["a", "b", "c"])));
 }
 
 #[tokio::test]
@@ -245,12 +282,14 @@ async fn data_that_was_lost_is_noticed_and_those_who_are_there_are_not_announced
     one.again().await;
     assert_ne!(one.epoch, epoch);
     let known = Report { known: true, ..report("ann", 1) };
+    one.number = 9;
     one.table.report(&one.holder, 9, &[known, report("ben", 1)]).await.unwrap().unwrap();
-    assert_eq!(one.told().await, [online("ben")]);
+    // Not at once: other replicas may not listen again yet.
+    assert_eq!(one.told().await, []);
+    assert_eq!(until_told(&[&one], LONG).await, [online("ben")]);
     // Only the last report was lost, as by a failover.
     let seqs = redis.keys().named("p:main:seqs");
     let () = redis.query(cmd("HSET").arg(&seqs).arg(&one.holder).arg(8)).await.unwrap();
-    one.number = 9;
     assert!(!one.sweep().await);
 }
 

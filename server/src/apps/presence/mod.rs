@@ -3,17 +3,18 @@
 //! ```text
 //!   socket ─▶ come ─▶ Presence ─▶ (once a change) announce ─▶ everyone, or the rooms that are shared
 //!     │         └───▶ the new socket itself hears that its user is there
-//!     └─▶ entered, left ─▶ the rooms that a user shares with others
+//!     └─▶ enters, leaves, ends ─▶ Shared ─▶ (a room that is new) tell ─▶ those in there
 //! ```
 //!
-//! Of several replicas, one tells of each change, by what all have reported of the user. How large a room
-//! is, each knows of its own sockets only.
+//! Of several replicas, one tells of each change and of each room that is new, by what all have reported
+//! of the user. How large a room is, each knows of its own sockets only.
+
+mod shared;
 
 use std::{
-    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -26,10 +27,10 @@ use crier_domain::{
 };
 use crier_protocol::{Room, SocketId};
 
+use self::shared::{Shared, Untold};
 use super::Context;
 use crate::{
     auth::{apps_of, identity},
-    lock,
     namespace::{Namespace, socket::Socket},
     presence::{Change, Told},
     recovery::Recovery,
@@ -43,10 +44,6 @@ const FEW: usize = 800;
 
 /// Members from which on being in a room together means nothing.
 const MEMBERS_MAX: usize = 1_000;
-
-/// Rooms remembered a user, as many as one socket may be in. Overflow: who is in a further one does not
-/// hear of the user.
-const ROOMS_MAX: usize = 256;
 
 /// `presence.audience` of the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,8 +78,7 @@ struct Inner {
     mode: AudienceMode,
     /// By `auto`: whether there are many.
     many: AtomicBool,
-    /// The rooms that users who are there share with others. One entry a user with a socket.
-    rooms: Mutex<HashMap<UserId, BTreeSet<RoomName>>>,
+    shared: Shared,
 }
 
 impl Audience {
@@ -107,28 +103,9 @@ impl Audience {
         }
     }
 
-    /// Notes a room; whether it is a new one.
-    fn note(&self, user: &UserId, room: &RoomName) -> bool {
-        let mut rooms = lock(&self.0.rooms);
-        let rooms = rooms.entry(user.clone()).or_default();
-        rooms.len() < ROOMS_MAX && rooms.insert(room.clone())
-    }
-
-    fn forget(&self, user: &UserId, room: &RoomName) {
-        if let Some(rooms) = lock(&self.0.rooms).get_mut(user) {
-            rooms.remove(room);
-        }
-    }
-
-    fn rooms_of(&self, user: &UserId) -> Vec<RoomName> {
-        lock(&self.0.rooms)
-            .get(user)
-            .map(|rooms| rooms.iter().cloned().collect())
-            .unwrap_or_default()
-    }
-
-    fn forget_user(&self, user: &UserId) {
-        lock(&self.0.rooms).remove(user);
+    /// Whether it never matters who shares a room.
+    fn is_everyone(&self) -> bool {
+        self.0.mode == AudienceMode::Everyone
     }
 }
 
@@ -141,11 +118,22 @@ struct Counted {
 
 /// Announces changes from now on.
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
+    let hooked = Arc::clone(context);
+    main.handlers().on_room(move |socket, room| moved(&hooked, socket, room));
+    let (namespace, shared) = (main.clone(), Arc::clone(context));
+    if !context.presence_audience.is_everyone() {
+        context.background.spawn("presence in rooms", async move {
+            loop {
+                let untold = shared.presence_audience.0.shared.next_untold().await;
+                tell(&shared, &namespace, untold).await;
+            }
+        });
+    }
     let (main, shared) = (main.clone(), Arc::clone(context));
     let scope = context.presence.main.clone();
     context.background.spawn("presence", async move {
         if scope.is_shared() {
-            return scope.run_shared(|told| tell(&shared, &main, told)).await;
+            return scope.run_shared(|told| retell(&shared, &main, told)).await;
         }
         let announce = |change| {
             let (main, context) = (main.clone(), Arc::clone(&shared));
@@ -164,7 +152,7 @@ pub(super) fn come(context: &Context, socket: &Socket) {
     }
     socket.insert(Counted { user: user.clone(), id });
     context.presence.main.join(&user, id);
-    share(context, &user);
+    report_rooms(context, &user);
     if socket.recovery() == Recovery::Recovered {
         // It goes on: it has heard of its user before.
         return;
@@ -187,102 +175,115 @@ pub(super) fn go(context: &Context, socket: &Socket) {
     let scope = &context.presence.main;
     scope.leave(&user, &id);
     if scope.is_shared() && !scope.is_online(&user) {
-        // What is needed of it was reported.
-        context.presence_audience.forget_user(&user);
+        // They were reported, and are remembered there until the user is gone.
+        context.presence_audience.0.shared.forget(&user);
     }
 }
 
-/// Where there are several replicas, all may have to know by which rooms others hear of a user.
-fn share(context: &Context, user: &UserId) {
+/// Where there are several replicas, whoever tells of a user has to know the user's rooms on each.
+fn report_rooms(context: &Context, user: &UserId) {
     let scope = &context.presence.main;
-    if scope.is_shared() {
-        let rooms = context.presence_audience.rooms_of(user);
-        scope.share(user, rooms.iter().map(|room| room.as_str().to_owned()).collect());
+    if scope.is_shared() && scope.is_online(user) {
+        let rooms = context.presence_audience.0.shared.rooms_of(user);
+        let mut rooms: Vec<String> = rooms.iter().map(|room| room.as_str().to_owned()).collect();
+        rooms.sort_unstable();
+        scope.share(user, rooms);
     }
 }
 
-/// A user's socket has joined a room. Those in there hear that the user is there, where it matters
-/// who shares a room and the user was not in there before.
-pub(super) async fn entered(context: &Context, socket: &Socket, room: &RoomName) {
-    let Some(identity) = identity(socket) else { return };
-    let (user, audience) = (&identity.user, &context.presence_audience);
-    if !is_shared(&context.policy, room) || !audience.note(user, room) {
+/// A socket that was nobody's is a user's from now on: its rooms are the user's.
+pub(super) fn own(context: &Context, socket: &Socket) {
+    // Its own room comes first, and is shared with nobody.
+    socket.rooms().iter().skip(1).for_each(|room| moved(context, socket, room));
+}
+
+/// A socket has entered or left a room, or has gone.
+fn moved(context: &Context, socket: &Socket, room: &Room) {
+    let audience = &context.presence_audience;
+    if audience.is_everyone() {
         return;
     }
-    // Of who has not come yet, all rooms hear together.
-    let scope = &context.presence.main;
-    let tells = scope.is_online(user) && audience.is_shared_only(scope.len());
-    // Asked before it is reported: those in there may have heard by another replica.
-    let tells = tells && !scope.is_shared_in(user, room.as_str()).await;
-    share(context, user);
-    if tells {
-        let others = audience.rooms_of(user).into_iter().filter(|other| other != room);
-        let others: Vec<Room> = others.map(Room::from).collect();
-        let now = context.clock.unix_ms();
-        let change = Change { person: user.clone(), status: Status::Online, last_seen: now };
-        let rooms = small(socket.namespace(), vec![room.clone()]);
-        publish(context, &change, Some(rooms), others).await;
+    let Some(identity) = identity(socket) else { return };
+    let is_shared = |room: RoomName| is_shared(&context.policy, &room);
+    // A backend may call a room anything; the policy has no say in such a one.
+    if RoomName::parse(room.as_str()).map_or(true, is_shared) {
+        let is_online = context.presence.main.is_online(&identity.user);
+        if audience.0.shared.note(&identity.user, socket, room, is_online) {
+            report_rooms(context, &identity.user);
+        }
     }
 }
 
-/// A user's socket has left a room, while it goes on.
-pub(super) fn left(context: &Context, socket: &Socket, room: &RoomName) {
-    let Some(identity) = identity(socket) else { return };
-    let sockets = context.roster.of(&identity.user);
-    let counted = |other: &&Socket| other.get::<Counted>().is_some();
-    if !sockets.iter().filter(counted).any(|other| other.is_in(room.as_str())) {
-        context.presence_audience.forget(&identity.user, room);
-        share(context, &identity.user);
+/// Those in the rooms that a user is new in hear that the user is there, where it matters who shares a
+/// room, and where they do not know it by another.
+async fn tell(context: &Context, main: &Namespace, untold: Untold) {
+    let Untold { user, rooms, told } = untold;
+    if context.presence_audience.is_shared_only(context.presence.main.len()) {
+        let now = context.clock.unix_ms();
+        let change = Change { person: user, status: Status::Online, last_seen: now };
+        publish(context, &change, Some(small(main, rooms)), told).await;
     }
 }
 
 async fn announce(context: &Context, main: &Namespace, change: Change<UserId>) {
     let scope = &context.presence.main;
     let audience = &context.presence_audience;
-    let shared = audience.is_shared_only(scope.len());
-    let rooms = shared.then(|| small(main, audience.rooms_of(&change.person)));
-    if change.status == Status::Offline && !scope.is_online(&change.person) {
-        audience.forget_user(&change.person);
-    }
+    let is_shared_only = audience.is_shared_only(scope.len());
+    let rooms = if audience.is_everyone() {
+        None
+    } else {
+        let rooms = audience.0.shared.announced(&change.person, change.status);
+        is_shared_only.then(|| small(main, rooms))
+    };
     publish(context, &change, rooms, Vec::new()).await;
 }
 
-/// Publishes a change; `rooms` = `None` is everyone. The user's own sockets are told each by itself.
+/// Publishes a change in both forms; `rooms` = `None` is everyone. The user's own sockets are told each
+/// by itself.
 async fn publish(
     context: &Context,
     change: &Change<UserId>,
     rooms: Option<Vec<Room>>,
     mut except: Vec<Room>,
 ) {
+    if rooms.as_ref().is_some_and(Vec::is_empty) {
+        return;
+    }
     let own = context.presence.main.sockets(&change.person);
     except.extend(own.iter().map(|id| Room::from(id.as_str())));
-    for event in events(context, change, rooms, except) {
+    for event in events(context, change, rooms.unwrap_or_default(), &except) {
         if let Err(error) = context.bus.publish(event).await {
             tracing::warn!(%error, "a change of presence is not told");
         }
     }
 }
 
-/// What others are told of a change that all replicas have to do with.
-fn tell(context: &Context, main: &Namespace, told: &Told<UserId>) -> Vec<Publish> {
-    let shared = context.presence_audience.is_shared_only(context.presence.main.len());
-    let rooms = told.rooms.iter().filter_map(|room| RoomName::parse(room).ok());
-    let rooms = shared.then(|| small(main, rooms.collect()));
-    let own = told.sockets.iter().map(|id| Room::from(id.as_str())).collect();
-    events(context, &told.change, rooms, own)
+/// What others are told of a change that is not this replica's alone.
+fn retell(context: &Context, main: &Namespace, told: &Told<UserId>) -> Vec<Publish> {
+    let rooms = |rooms: &[String]| rooms.iter().map(|room| Room::from(room.as_str())).collect();
+    let mut except: Vec<Room> = rooms(&told.sockets);
+    if !context.presence_audience.is_shared_only(context.presence.main.len()) {
+        // Everybody has heard of who enters a room.
+        let change = (!told.entered).then_some(&told.change);
+        return change
+            .map(|change| events(context, change, Vec::new(), &except))
+            .unwrap_or_default();
+    }
+    let hearing = small(main, rooms(&told.rooms));
+    if hearing.is_empty() {
+        return Vec::new();
+    }
+    except.extend::<Vec<Room>>(rooms(&told.known));
+    events(context, &told.change, hearing, &except)
 }
 
-/// A change in both forms; none where nobody is to hear of it.
+/// A change in both forms, to these rooms; none = everyone.
 fn events(
     context: &Context,
     change: &Change<UserId>,
-    rooms: Option<Vec<Room>>,
-    except: Vec<Room>,
+    rooms: Vec<Room>,
+    except: &[Room],
 ) -> Vec<Publish> {
-    if rooms.as_ref().is_some_and(Vec::is_empty) {
-        return Vec::new();
-    }
-    let rooms = rooms.unwrap_or_default();
     let last_seen = Timestamp::from_unix_ms(change.last_seen);
     let (update, status) = told(&change.person, change.status, context.clock.now(), last_seen);
     let events = [
@@ -292,7 +293,7 @@ fn events(
     let events = events.into_iter().filter(|(app, _)| context.is_on(*app));
     events
         .map(|(_, mut event)| {
-            event.except.clone_from(&except);
+            event.except = except.to_vec();
             event.filter.signed_in = true;
             event
         })
@@ -318,9 +319,9 @@ fn is_shared(policy: &Policy, room: &RoomName) -> bool {
 }
 
 /// Those of the rooms that are not too large.
-fn small(main: &Namespace, rooms: Vec<RoomName>) -> Vec<Room> {
-    let rooms = rooms.into_iter().map(Room::from);
-    rooms.filter(|room| main.room_len(room.as_str()) <= MEMBERS_MAX).collect()
+fn small(main: &Namespace, mut rooms: Vec<Room>) -> Vec<Room> {
+    rooms.retain(|room| main.room_len(room.as_str()) <= MEMBERS_MAX);
+    rooms
 }
 
 impl fmt::Debug for Audience {
@@ -348,20 +349,5 @@ mod tests {
         }
         assert!(Audience::new(AudienceMode::SharedRooms).is_shared_only(1));
         assert!(!Audience::new(AudienceMode::Everyone).is_shared_only(5_000));
-    }
-
-    #[test]
-    fn the_rooms_of_a_user_are_bounded() {
-        let audience = Audience::default();
-        let user = UserId::parse("ann").unwrap();
-        for n in 0..300 {
-            let room = RoomName::parse(&format!("room-{n}")).unwrap();
-            assert_eq!(audience.note(&user, &room), n < ROOMS_MAX, "{n}");
-            assert!(!audience.note(&user, &room));
-        }
-        audience.forget(&user, &RoomName::parse("room-0").unwrap());
-        assert_eq!(audience.rooms_of(&user).len(), ROOMS_MAX - 1);
-        audience.forget_user(&user);
-        assert_eq!(audience.rooms_of(&user), []);
     }
 }

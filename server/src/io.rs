@@ -11,14 +11,20 @@ use std::{
 };
 
 use crier_protocol::{
-    CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
+    CloseReason, Limits, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crier_domain::redis::ask::Asker;
+
 use crate::{
-    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
+    adapter::{
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter,
+        redis::RedisAdapter,
+    },
+    cluster::Asking,
     driver::Driver,
     error::{AckError, Acks, EmitError},
     http::{
@@ -85,11 +91,12 @@ impl Io {
         let forwarding = options.forwarding.clone();
         let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
         let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
+        let asking = (options.asking.clone(), Arc::clone(&options.limits));
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
             recoveries: options.recovery.clone().map(|recovery| recoveries(recovery, this.clone())),
             options: Arc::new(options),
             application,
-            adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
+            adapter: adapter_of(&asking, tag, this.clone()),
             tag,
             namespaces: DashMap::new(),
             patterns: RwLock::default(),
@@ -262,6 +269,16 @@ impl Io {
         for session in recoveries.sessions.away(namespace, owner, in_any) {
             recoveries.sessions.end_away(&session);
         }
+    }
+
+    /// This replica's sockets, past the adapter.
+    pub(crate) fn hub(&self) -> Arc<dyn Hub> {
+        Arc::clone(&self.0) as Arc<dyn Hub>
+    }
+
+    /// What asks the other replicas; `None` where there are none.
+    pub(crate) fn asker(&self) -> Option<&Arc<Asker>> {
+        self.0.adapter.asker()
     }
 
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
@@ -483,6 +500,22 @@ impl Hub for IoInner {
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
+    }
+}
+
+/// The way to sockets: those of all replicas, or those here.
+fn adapter_of(
+    (asking, limits): &(Option<Asking>, Arc<Limits>),
+    tag: ReplicaTag,
+    hub: Weak<IoInner>,
+) -> Arc<dyn Adapter> {
+    let hub: Weak<dyn Hub> = hub;
+    match asking {
+        Some(asking) => {
+            let asker = asking.asker(tag, hub.clone());
+            Arc::new(RedisAdapter::new(hub, asker, Arc::clone(limits)))
+        }
+        None => Arc::new(LocalAdapter::new(hub)),
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod ask;
 mod binary;
 mod browser;
 mod chaos;

@@ -7,10 +7,13 @@
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
 //!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at a time
+//!   ask       questions to all replicas, and their answers
+//!   presence  who is there, over all replicas
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+pub mod ask;
 mod check;
 mod dial;
 mod epoch;
@@ -18,6 +21,7 @@ mod event;
 mod job;
 mod keys;
 mod link;
+pub mod presence;
 mod publish;
 mod row;
 mod sign;

@@ -1,6 +1,7 @@
 //! Everything over Redis, on real servers that the tests start.
 
 mod link;
+mod presence;
 pub(crate) mod server;
 
 use std::{sync::Arc, time::Duration};

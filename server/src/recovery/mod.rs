@@ -18,6 +18,7 @@
 //! In: events, joins, ends of sockets. Out: receivers' outboxes, replays. The process forgets everything
 //! with its end: the epoch in the offsets says so.
 
+mod line;
 mod local;
 mod log;
 mod membership;

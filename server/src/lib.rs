@@ -68,7 +68,7 @@ pub use self::{
     namespace::{
         Handlers, Namespace,
         broadcast::Broadcast,
-        handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
+        handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
         socket::{Socket, rooms::JoinError},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},

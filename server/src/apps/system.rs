@@ -8,6 +8,7 @@ use crier_domain::{
     time::unix_ms,
 };
 
+use crier_protocol::socket::Args;
 use serde_json::json;
 
 use super::{Context, presence, reply};
@@ -15,7 +16,7 @@ use crate::{
     auth::{UnderPolicy, apps_of, identity, refresh},
     namespace::{
         Namespace,
-        handler::{Ack, Payload},
+        handler::{Ack, Arrival, Payload},
         socket::Socket,
     },
     recovery::Recovery,
@@ -23,9 +24,18 @@ use crate::{
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     let shared = Arc::clone(context);
-    main.on_connect(move |socket| {
+    main.use_middleware(move |socket| {
         let context = Arc::clone(&shared);
-        async move { greet(&context, &socket).await }
+        async move {
+            prepare(&context, &socket).await;
+            Ok(())
+        }
+    });
+    main.handlers().first_words(|socket, arrival| Some(("connected", connected(socket, arrival)?)));
+    let shared = Arc::clone(context);
+    main.on_connect(move |socket| {
+        presence::come(&shared, &socket);
+        std::future::ready(())
     });
     let shared = Arc::clone(context);
     main.on_disconnect(move |socket, _reason| {
@@ -57,27 +67,28 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     });
 }
 
-/// A user's own rooms and channels, then the first event that a client gets.
-async fn greet(context: &Context, socket: &Socket) {
+/// A user's own rooms and channels, before the client is let in: when it hears that it is, it is in them.
+async fn prepare(context: &Context, socket: &Socket) {
     socket.insert(UnderPolicy);
-    let who = identity(socket);
-    if let Some(identity) = &who {
+    if let Some(identity) = identity(socket) {
         enter_own_rooms(socket);
         resubscribe(context, socket, &identity.user).await;
     }
+}
+
+/// The first event that a client gets, behind what it missed.
+fn connected(socket: &Socket, arrival: &Arrival) -> Option<Args> {
     let connected = Connected {
-        user_id: who.map(|identity| identity.user.clone()),
-        socket_id: socket.id().as_str().to_owned(),
+        user_id: identity(socket).map(|identity| identity.user.clone()),
+        socket_id: arrival.id.as_str().to_owned(),
         timestamp: Timestamp::now(),
-        recovered: socket.recovery() == Recovery::Recovered,
-        reason: match socket.recovery() {
+        recovered: arrival.recovery == Recovery::Recovered,
+        reason: match arrival.recovery {
             Recovery::NotRecovered(reason) => Some(reason),
             Recovery::Fresh | Recovery::Recovered => None,
         },
     };
-    // A client that has gone by now is not told.
-    let _ = socket.emit_direct("connected", &connected);
-    presence::come(context, socket);
+    Args::one(&connected).ok()
 }
 
 /// A socket that was nobody's is a user's from now on.

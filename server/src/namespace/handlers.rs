@@ -10,7 +10,7 @@ use crier_protocol::{CloseReason, Room, socket::Args};
 
 use super::{
     SharedBehaviour,
-    handler::{self, Ack, Behaviour, ConnectError, DisconnectHandler, FromArgs, Refusal},
+    handler::{self, Ack, Arrival, Behaviour, ConnectError, DisconnectHandler, FromArgs, Refusal},
     socket::Socket,
 };
 
@@ -59,6 +59,17 @@ impl Handlers {
         Fut: Future<Output = Vec<Room>> + Send + 'static,
     {
         self.change(|b| b.on_restore = Some(Arc::new(move |s, rooms| Box::pin(hook(s, rooms)))));
+    }
+
+    /// Says what a client hears first: directly behind the answer to its CONNECT, and where it goes on as
+    /// the socket that it was, behind everything that it missed. It is for this connection alone.
+    ///
+    /// Nobody delivers while the function runs, so it must neither wait nor send anything itself.
+    pub fn first_words<F>(&self, say: F)
+    where
+        F: Fn(&Socket, &Arrival) -> Option<(&'static str, Args)> + Send + Sync + 'static,
+    {
+        self.change(|b| b.first_words = Some(Arc::new(say)));
     }
 
     /// Calls a handler for an event. Events of one socket are handled one after the other, in the

@@ -86,10 +86,12 @@ struct Local {
 /// Where a socket is in its life.
 mod phase {
     pub(super) const PENDING: u8 = 0;
-    pub(super) const CONNECTED: u8 = 1;
-    pub(super) const GONE: u8 = 2;
+    /// Let in, and being told so.
+    pub(super) const ENTERING: u8 = 1;
+    pub(super) const CONNECTED: u8 = 2;
+    pub(super) const GONE: u8 = 3;
     /// Gone too: another connection of its client goes on as this socket.
-    pub(super) const CONTINUED: u8 = 3;
+    pub(super) const CONTINUED: u8 = 4;
 }
 
 impl Socket {
@@ -290,8 +292,16 @@ impl Socket {
     }
 
     /// The client is let in; false if the socket has gone in the meantime.
-    pub(crate) fn begin_connected(&self) -> bool {
-        let (from, to) = (phase::PENDING, phase::CONNECTED);
+    fn begin_entering(&self) -> bool {
+        self.change_phase(phase::PENDING, phase::ENTERING)
+    }
+
+    /// It takes part from now on; false likewise.
+    fn begin_connected(&self) -> bool {
+        self.change_phase(phase::ENTERING, phase::CONNECTED)
+    }
+
+    fn change_phase(&self, from: u8, to: u8) -> bool {
         self.0.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
@@ -363,6 +373,7 @@ impl Inner {
         registry.remove(&id);
     }
 }
+
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket").field("id", &self.0.id).field("namespace", self.name()).finish()

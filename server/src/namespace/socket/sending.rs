@@ -42,6 +42,37 @@ impl Socket {
         if self.recoveries().is_none() || !self.is_connected() {
             return self.emit_direct_args(event, args);
         }
+        self.publish(event, args)
+    }
+
+    /// Sends what its client gets once, and not again when it comes back: a greeting. Whether this is
+    /// the first time. Of several that are sent together a client that is lost meanwhile misses none: it
+    /// gets them on coming back.
+    ///
+    /// # Errors
+    /// As for [`Socket::emit`].
+    pub fn greet<const N: usize>(&self, greeting: [(&str, Args); N]) -> Result<bool, EmitError> {
+        let held = self.0.held.get().filter(|_| self.recoveries().is_some());
+        if held.is_some_and(|held| !held.session.greet()) {
+            return Ok(false);
+        }
+        for (event, args) in greeting {
+            match held {
+                // Also where this socket has gone by now: the session is there still.
+                Some(_) => self.publish(event, args)?,
+                None => self.emit_direct_args(event, args)?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether its client has been sent its greeting, by this socket or by one that it goes on as.
+    pub fn is_greeted(&self) -> bool {
+        self.0.held.get().is_some_and(|held| held.session.is_greeted())
+    }
+
+    /// To its own room: in the log, and to whichever socket has the id when it is delivered.
+    fn publish(&self, event: &str, args: Args) -> Result<(), EmitError> {
         let rooms = SmallVec::from_elem(Room::from(self.id().as_str()), 1);
         self.0.namespace.adapter().publish(Envelope {
             namespace: self.0.namespace.name().clone(),

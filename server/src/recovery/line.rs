@@ -54,7 +54,8 @@ impl Line {
     pub(super) fn append(&self, make: impl FnOnce(u64) -> Entry) {
         let waiting = {
             let mut inner = lock(&self.inner);
-            let entry = Arc::new(make(inner.ring.head()));
+            // The ring is behind only while it is filled with what is delivered already.
+            let entry = Arc::new(make(inner.ring.head().max(self.complete())));
             if entry.logged {
                 inner.ring.push(Arc::clone(&entry), Instant::now());
             }
@@ -62,6 +63,22 @@ impl Line {
             inner.queue.len()
         };
         self.deliver_what_waits(waiting > QUEUE_MAX);
+    }
+
+    /// Takes an event with the next number that is only kept: everybody who was meant has got it, at that
+    /// time. For a line that begins with events of before.
+    pub(super) fn keep(&self, entry: Entry, at: Instant) {
+        lock(&self.inner).ring.push(Arc::new(entry), at);
+    }
+
+    /// Begins anew after number `from`, as if everything up to `complete` were delivered. What waits is
+    /// delivered first; what is kept is let go of.
+    pub(super) fn restart(&self, from: u64, complete: u64) {
+        let _turn = lock(&self.turn);
+        self.deliver_all();
+        // An event that is appended right now goes by the one or the other.
+        lock(&self.inner).ring.restart(from);
+        self.complete.store(complete, Ordering::Release);
     }
 
     /// See [`Log::in_order`](super::Log::in_order).

@@ -27,11 +27,13 @@ pub(crate) struct Entry {
     pub(crate) id: u64,
     /// Whether it is kept.
     pub(crate) logged: bool,
+    /// When it was written to a shared log, by the log's clock: ms since 1970. 0 in a log of one process.
+    pub(crate) time: u64,
     /// Where its receivers are.
     pub(crate) namespace: Name,
     /// Who they are.
     pub(crate) target: Target,
-    /// What they get, the offset included.
+    /// What they get, the offset included
     pub(crate) parcel: Arc<Parcel>,
 }
 
@@ -86,7 +88,15 @@ impl Ring {
         (self.entries.len(), self.bytes)
     }
 
-    /// Keeps an event, whose number is the next one.
+    /// Lets go of everything; the next number follows this one.
+    pub(super) fn restart(&mut self, head: u64) {
+        self.entries = VecDeque::new();
+        self.by_namespace = HashMap::new();
+        self.bytes = 0;
+        self.head = head;
+    }
+
+    /// Keeps an event, whose number is the next one, as of `now`.
     pub(super) fn push(&mut self, entry: Arc<Entry>, now: Instant) {
         self.head += 1;
         debug_assert_eq!(entry.id, self.head, "numbers have no gap");
@@ -224,7 +234,7 @@ mod tests {
         let key = key.map(|key| key.to_string().into());
         let target = Target { rooms: rooms.into(), except: except.into(), ..Target::default() };
         let parcel = Arc::new(Parcel { key, ..Parcel::from(packet) });
-        Arc::new(Entry { id, logged: true, namespace: namespace.clone(), target, parcel })
+        Arc::new(Entry { id, logged: true, time: 0, namespace: namespace.clone(), target, parcel })
     }
 
     fn ids(missed: Result<Missed, NotRecovered>) -> Result<Vec<u64>, NotRecovered> {

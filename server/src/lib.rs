@@ -72,7 +72,7 @@ pub use self::{
         socket::{Socket, rooms::JoinError},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
-    recovery::{Recovery, RecoveryOptions},
+    recovery::{Full, NotSaved, Outbound, Recovery, RecoveryOptions, Shared},
     session::{EngineHandler, EngineSocket, Handshake},
 };
 

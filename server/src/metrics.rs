@@ -41,15 +41,30 @@ pub(crate) fn describe() {
     describe_counter!("crier_deliveries_total", "Events handed to sockets by broadcasts");
     describe_counter!("crier_entries_total", "Sockets let in, by what became of their recovery");
     describe_counter!("crier_replayed_total", "Events sent again to clients that came back");
-    describe_gauge!("crier_log_followed", "1 where events of the cluster come through, 0 where not");
+    describe_gauge!(
+        "crier_log_followed",
+        "1 where events of the cluster come through, 0 where not"
+    );
     describe_counter!(
         "crier_log_gaps_total",
         "Times that events of the cluster's log were missing here, by how that was noticed; of `lost` they stay so"
     );
-    describe_counter!("crier_log_filled_total", "Events read from the cluster's log since they were missing");
-    describe_counter!("crier_log_foreign_total", "Messages on the cluster's channel, and events in its log, that are none of ours");
-    describe_counter!("crier_undistributed_total", "Events that reached this replica alone, while the cluster could not be reached");
-    describe_counter!("crier_sessions_saved_total", "Sessions written for recovery, by what became of it");
+    describe_counter!(
+        "crier_log_filled_total",
+        "Events read from the cluster's log since they were missing"
+    );
+    describe_counter!(
+        "crier_log_foreign_total",
+        "Messages on the cluster's channel, and events in its log, that are none of ours"
+    );
+    describe_counter!(
+        "crier_undistributed_total",
+        "Events that reached this replica alone, while the cluster could not be reached"
+    );
+    describe_counter!(
+        "crier_sessions_saved_total",
+        "Sessions written for recovery, by what became of it"
+    );
     describe_counter!("crier_panics_total", "Handlers that panicked");
     describe_counter!(
         "crier_slow_consumers_total",

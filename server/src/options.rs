@@ -7,7 +7,7 @@ use std::{
 use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
 use http::{HeaderMap, request::Parts};
 
-use crate::recovery::RecoveryOptions;
+use crate::recovery::{RecoveryOptions, Shared};
 pub use crate::session::mailbox::OutboxLimits;
 
 /// How a server listens to its clients; the defaults are those of the reference.
@@ -46,6 +46,10 @@ pub struct Options {
     pub unauthenticated_per_address: usize,
     /// What is kept for clients that come back; `None`, the default, is nothing, as in the reference.
     pub recovery: Option<RecoveryOptions>,
+    /// What this server shares with other replicas: the log of all events, and the sessions. Default nothing.
+    /// Whoever sets it runs [`Io::follow`](crate::Io::follow) and
+    /// [`Io::write_sessions`](crate::Io::write_sessions).
+    pub shared: Option<Shared>,
     /// Further names of namespaces: a client that connects to the first is in the second, and is
     /// answered under the first. Default none.
     pub aliases: HashMap<Namespace, Namespace>,
@@ -118,6 +122,7 @@ impl Default for Options {
             body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
             recovery: None,
+            shared: None,
             aliases: HashMap::new(),
         }
     }

@@ -28,7 +28,7 @@ impl Log for LocalLog {
             let id = head + u64::from(logged);
             let packet = packet.with_last(&self.epoch.offset(id));
             let parcel = Parcel { volatile, key, ..Parcel::from(packet) }.into();
-            Entry { id, logged, time: 0, namespace, target, parcel }
+            Entry { id, logged, namespace, target, parcel }
         });
         Ok(())
     }

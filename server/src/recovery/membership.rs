@@ -280,9 +280,13 @@ mod tests {
         let read = Membership::read(texts, 2, |n| n + 100).unwrap();
         assert_eq!(open(&read), [("a", true), ("c", false)]);
         assert_eq!((read.newest(), read.floor()), (112, 2));
-        for (room, event, was_in) in
-            [("a", 105, false), ("a", 109, true), ("a", 110, false), ("a", 113, true), ("b", 108, true)]
-        {
+        for (room, event, was_in) in [
+            ("a", 105, false),
+            ("a", 109, true),
+            ("a", 110, false),
+            ("a", 113, true),
+            ("b", 108, true),
+        ] {
             assert_eq!(read.was_in(room, event), was_in, "{room} {event}");
         }
         assert_eq!(read.over.len(), 2);

@@ -15,7 +15,8 @@ impl Epoch {
 
     /// An epoch as its 16 digits.
     pub(super) fn parse_name(name: &str) -> Option<Self> {
-        let digits = name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let digits =
+            name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         digits.then(|| u64::from_str_radix(name, 16).ok()).flatten().map(|n| Self(n.to_be_bytes()))
     }
 

@@ -27,8 +27,6 @@ pub(crate) struct Entry {
     pub(crate) id: u64,
     /// Whether it is kept.
     pub(crate) logged: bool,
-    /// When it was written to a shared log, by the log's clock: ms since 1970. 0 in a log of one process.
-    pub(crate) time: u64,
     /// Where its receivers are.
     pub(crate) namespace: Name,
     /// Who they are.
@@ -234,7 +232,7 @@ mod tests {
         let key = key.map(|key| key.to_string().into());
         let target = Target { rooms: rooms.into(), except: except.into(), ..Target::default() };
         let parcel = Arc::new(Parcel { key, ..Parcel::from(packet) });
-        Arc::new(Entry { id, logged: true, time: 0, namespace: namespace.clone(), target, parcel })
+        Arc::new(Entry { id, logged: true, namespace: namespace.clone(), target, parcel })
     }
 
     fn ids(missed: Result<Missed, NotRecovered>) -> Result<Vec<u64>, NotRecovered> {

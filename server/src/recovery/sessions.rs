@@ -28,7 +28,7 @@ struct Inner {
 }
 
 impl Sessions {
-    pub(super) fn new(window: Duration, waiting_max: usize) -> Self {
+    pub(crate) fn new(window: Duration, waiting_max: usize) -> Self {
         Self { window, waiting_max, inner: Mutex::default() }
     }
 
@@ -47,14 +47,68 @@ impl Sessions {
 
     /// Ends every session of an owner, with a socket or without, for who comes back.
     pub(crate) fn forget_owner(&self, owner: &str) {
+        self.forget_owner_before(owner, u64::MAX);
+    }
+
+    /// Those of them that began before an event.
+    pub(super) fn forget_owner_before(&self, owner: &str, at: u64) {
         lock(&self.inner).by_pid.retain(|_, session| {
-            let is_theirs = session.owner.as_deref() == Some(owner);
+            let is_theirs = session.owner.as_deref() == Some(owner) && session.start() < at;
             if is_theirs {
                 // Somebody may have found it already, and be about to take it up.
                 session.end_for_all();
             }
             !is_theirs
         });
+    }
+
+    /// Ends every session: whoever is connected has missed something for good.
+    pub(super) fn forget_all(&self) {
+        let all = std::mem::take(&mut lock(&self.inner).by_pid);
+        for session in all.into_values() {
+            session.end_for_all();
+        }
+    }
+
+    /// Every session with a socket is to be written again.
+    pub(super) fn save_all(&self) {
+        let all: Vec<_> = lock(&self.inner).by_pid.values().cloned().collect();
+        for session in all {
+            session.save_all();
+        }
+    }
+
+    /// Those that have a socket, with their generations.
+    pub(super) fn held(&self) -> Vec<(Pid, u64)> {
+        let inner = lock(&self.inner);
+        let held = inner.by_pid.values().filter_map(|session| match session.held() {
+            Some((generation, true)) => Some((session.pid, generation)),
+            _ => None,
+        });
+        held.collect()
+    }
+
+    /// A session has a socket elsewhere, of this generation: the one here gives up.
+    pub(super) fn overtaken(&self, pid: &Pid, generation: u64) {
+        let former = {
+            let mut inner = lock(&self.inner);
+            let former = inner.by_pid.get(pid).and_then(|session| session.overtake(generation));
+            if former.is_some() {
+                inner.by_pid.remove(pid);
+            }
+            former.flatten()
+        };
+        // Out of the lock: it is one of a socket's.
+        if let Some(former) = former {
+            former.give_up();
+        }
+    }
+
+    /// A session of this generation is over.
+    pub(super) fn end_of(&self, pid: &Pid, generation: u64) {
+        if let Some(session) = self.find(pid) {
+            self.end(&session, generation);
+        }
     }
 
     /// Sessions of a namespace whose clients are away: those of an owner where one is named, and in any of
@@ -75,7 +129,7 @@ impl Sessions {
     }
 
     /// Ends a session whose client is away, unless it has come back by now.
-    pub(crate) fn end_away(&self, session: &Session) {
+    pub(crate) fn end_away(&self, session: &Arc<Session>) {
         if let Some((generation, Some(_))) = session.standing() {
             self.end(session, generation);
         }
@@ -91,7 +145,7 @@ impl Sessions {
     }
 
     /// One side has said goodbye: its socket of this generation was the last.
-    pub(crate) fn end(&self, session: &Session, generation: u64) {
+    pub(crate) fn end(&self, session: &Arc<Session>, generation: u64) {
         if session.end(generation) {
             lock(&self.inner).by_pid.remove(&session.pid);
         }

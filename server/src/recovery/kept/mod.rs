@@ -14,8 +14,9 @@ mod keeper;
 mod save;
 mod vault;
 
+pub use self::keeper::NotSaved;
 pub(crate) use self::{
     keeper::Keeper,
     save::{Numbers, Save, Unsaved},
-    vault::{Asked, Claimed, Saved, Vault, Written},
+    vault::{Asked, Claimed, RedisVault},
 };

@@ -79,30 +79,36 @@ impl Carried {
     }
 
     /// The event in its place; `offset` is what its receivers are told that they have got with it.
-    pub(super) fn into_entry(self, id: u64, logged: bool, time: u64, offset: Option<&str>) -> Entry {
+    pub(super) fn into_entry(self, id: u64, logged: bool, offset: Option<&str>) -> Entry {
         let Self { namespace, target, packet, volatile, key } = self;
         let packet = match offset {
             Some(offset) => packet.with_last(offset),
             None => packet,
         };
         let parcel = Parcel { volatile, key, ..Parcel::from(packet) }.into();
-        Entry { id, logged, time, namespace, target, parcel }
+        Entry { id, logged, namespace, target, parcel }
     }
 }
 
 /// A number of the log that has no event for anybody: an order to sessions, or what cannot be read here.
 /// It has its place, so that numbers have no gap.
-pub(super) fn blank(id: u64, time: u64) -> Entry {
+pub(super) fn blank(id: u64) -> Entry {
     let namespace = crier_protocol::Namespace::MAIN;
     let parcel = Parcel::new(Outgoing::disconnect(&namespace));
     // In nobody's room: their names have at least one byte.
-    let target = Target { rooms: [crier_protocol::Room::from("")].into_iter().collect(), ..Target::default() };
-    Entry { id, logged: true, time, namespace, target, parcel }
+    let target = Target {
+        rooms: [crier_protocol::Room::from("")].into_iter().collect(),
+        ..Target::default()
+    };
+    Entry { id, logged: true, namespace, target, parcel }
 }
 
 #[cfg(test)]
 mod tests {
-    use crier_protocol::{Namespace, Room, socket::{Binary, Parser}};
+    use crier_protocol::{
+        Namespace, Room,
+        socket::{Binary, Parser},
+    };
 
     use super::*;
     use crate::badge::Who;
@@ -124,13 +130,16 @@ mod tests {
             recoverable: true,
             key: Some("k".into()),
         };
-        let here = Carried::here(envelope.clone()).unwrap().into_entry(3, true, 9, Some("o~3"));
+        let here = Carried::here(envelope.clone()).unwrap().into_entry(3, true, Some("o~3"));
         let bytes = pack(envelope, "r1").encode();
         let event = BusEvent::decode(&bytes).unwrap();
         let there = Carried::unpack(event, &Limits::default()).unwrap();
-        let there = there.into_entry(3, true, 9, Some("o~3"));
+        let there = there.into_entry(3, true, Some("o~3"));
         assert_eq!(there.target, here.target);
-        assert_eq!((there.namespace, there.parcel.key.clone()), (here.namespace, here.parcel.key.clone()));
+        assert_eq!(
+            (there.namespace, there.parcel.key.clone()),
+            (here.namespace, here.parcel.key.clone())
+        );
         for parser in [Parser::Default, Parser::Msgpack] {
             let form = |entry: &Parcel| entry.packet.websocket(parser, false);
             assert_eq!(form(&there.parcel), form(&here.parcel), "{parser:?}");

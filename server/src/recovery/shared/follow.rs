@@ -18,12 +18,7 @@ use super::{
     Away, SharedLog,
     wire::{Greeting, Heard, Record, Said, Seen},
 };
-use crate::{
-    adapter::BoxFuture,
-    io::random,
-    metrics,
-    recovery::{Epoch, Log as _},
-};
+use crate::{adapter::BoxFuture, io::random, metrics, recovery::Epoch};
 
 /// So long without a tick of anybody, and this replica says one: a lost end of the log is noticed by
 /// everybody within this.
@@ -219,7 +214,8 @@ impl SharedLog {
 
     /// The log has begun a new life: it may have lost what was delivered here, and may have what was not.
     async fn begin_again(&self, seen: Seen, greeting: &Greeting) -> Result<(), Away> {
-        let from = if greeting.same { seen.number } else { self.newest_of_before(seen, greeting).await? };
+        let from =
+            if greeting.same { seen.number } else { self.newest_of_before(seen, greeting).await? };
         tracing::warn!(from, head = greeting.head, "the log has a new epoch");
         self.live(|life| life.ages.begin(greeting.epoch));
         self.restart(greeting.epoch, from, from);

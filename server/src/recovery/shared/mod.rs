@@ -13,6 +13,7 @@
 mod age;
 mod carry;
 mod follow;
+mod link;
 mod orders;
 mod wire;
 
@@ -28,7 +29,10 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::{event::system::NotRecovered, redis::BusEvent};
+use crier_domain::{
+    event::system::NotRecovered,
+    redis::{BusEvent, Redis},
+};
 use crier_protocol::{Limits, Namespace as Name, Pid, socket::Outgoing};
 use tokio::{sync::Notify, time::Instant};
 
@@ -38,9 +42,14 @@ use self::{
     orders::Orders,
     wire::{Record, Seen, Wire},
 };
-pub(crate) use self::{orders::AwayOrder, wire::Away};
+pub(crate) use self::{
+    link::{kick_message, say},
+    orders::AwayOrder,
+    wire::Away,
+};
 use super::{
-    Deliver, Entry, Epoch, Log, Membership, Missed, RecoveryOptions, Session, line::Line,
+    Deliver, Entry, Epoch, Log, Membership, Missed, RecoveryOptions, Session, kept::Numbers,
+    line::Line,
 };
 use crate::{
     adapter::{BoxFuture, Envelope},
@@ -52,7 +61,7 @@ use crate::{
 const ARRIVAL_MAX: Duration = Duration::from_secs(2);
 
 /// The way out to the log: a bounded queue that keeps its order.
-pub(crate) trait Outbound: Send + Sync {
+pub trait Outbound: Send + Sync {
     /// Puts an event into the queue.
     ///
     /// # Errors
@@ -62,7 +71,24 @@ pub(crate) trait Outbound: Send + Sync {
 
 /// A queue takes no more now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub struct Full;
+
+/// What a replica shares with the others.
+#[derive(Clone)]
+pub struct Shared {
+    /// Where the log and the sessions are.
+    pub redis: Redis,
+    /// What the others know this replica by.
+    pub replica: String,
+    /// The way to the log.
+    pub out: Arc<dyn Outbound>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("replica", &self.replica).finish_non_exhaustive()
+    }
+}
 
 /// What comes with the events and is not for the log. None of these may wait.
 pub(crate) trait Above: Send + Sync {
@@ -82,14 +108,14 @@ pub(crate) trait Above: Send + Sync {
 /// The events of all replicas in their order, as this replica sees them.
 pub(crate) struct SharedLog {
     wire: Arc<dyn Wire>,
-    out: Box<dyn Outbound>,
+    out: Arc<dyn Outbound>,
     above: Box<dyn Above>,
     line: Line,
     life: RwLock<Life>,
     orders: Mutex<Orders>,
     /// Something was appended.
     appended: Notify,
-    healthy: Arc<AtomicBool>,
+    healthy: AtomicBool,
     limits: Arc<Limits>,
     replica: String,
     /// Whether clients may come back: they are told how far they are.
@@ -102,6 +128,48 @@ struct Life {
 }
 
 impl SharedLog {
+    /// The log in a Redis; nothing is asked of it before it is followed. Without `offsets` nobody comes
+    /// back, and nobody is told how far it is.
+    pub(crate) fn new(
+        shared: &Shared,
+        options: &RecoveryOptions,
+        limits: Arc<Limits>,
+        offsets: bool,
+        deliver: Deliver,
+        above: Box<dyn Above>,
+    ) -> Self {
+        let Shared { redis, replica, out } = shared;
+        let wire = Arc::new(link::RedisWire::new(redis.clone(), replica.clone()));
+        let out = Arc::clone(out);
+        Self::over(wire, out, replica, options, limits, offsets, deliver, above)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller besides the tests")]
+    fn over(
+        wire: Arc<dyn Wire>,
+        out: Arc<dyn Outbound>,
+        replica: &str,
+        options: &RecoveryOptions,
+        limits: Arc<Limits>,
+        offsets: bool,
+        deliver: Deliver,
+        above: Box<dyn Above>,
+    ) -> Self {
+        Self {
+            wire,
+            out,
+            above,
+            line: Line::new(options, deliver),
+            life: RwLock::new(Life { ages: Ages::new(Epoch::NONE), seen: None }),
+            orders: Mutex::default(),
+            appended: Notify::new(),
+            healthy: AtomicBool::default(),
+            limits,
+            replica: replica.to_owned(),
+            offsets,
+        }
+    }
+
     fn ages<T>(&self, look: impl FnOnce(&Ages) -> T) -> T {
         look(&self.life.read().unwrap_or_else(PoisonError::into_inner).ages)
     }
@@ -114,24 +182,14 @@ impl SharedLog {
         change(&mut self.life.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The log's own number of an event; `None` where it is of a former life of the log.
-    pub(crate) fn number(&self, id: u64) -> Option<u64> {
-        self.ages(|ages| ages.number(id))
-    }
-
     /// The number here of an event of an epoch; `None` where that is not the log's now.
     pub(crate) fn id_in(&self, epoch: &str, number: u64) -> Option<u64> {
         self.ages(|ages| (*epoch == *ages.epoch().name()).then(|| ages.id(number)))
     }
 
-    /// The log's epoch as its 16 digits.
-    pub(crate) fn epoch(&self) -> String {
-        self.ages(|ages| ages.epoch().name())
-    }
-
-    /// Whether events come through now. Shared: it changes as that does.
-    pub(crate) fn health(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.healthy)
+    /// Whether events come through now.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Acquire)
     }
 
     /// Orders something to the sessions whose clients are away, wherever they come back.
@@ -161,8 +219,8 @@ impl SharedLog {
             _ => None,
         };
         let entry = match carried {
-            Some(carried) => carried.into_entry(id, true, time, offset.as_deref()),
-            None => blank(id, time),
+            Some(carried) => carried.into_entry(id, true, offset.as_deref()),
+            None => blank(id),
         };
         match kept_since {
             Some(at) => self.line.keep(entry, at),
@@ -180,7 +238,7 @@ impl SharedLog {
     fn pass(&self, carried: Carried) {
         self.line.append(|head| {
             let offset = self.offsets.then(|| self.offset(head));
-            carried.into_entry(head, false, 0, offset.as_deref())
+            carried.into_entry(head, false, offset.as_deref())
         });
     }
 
@@ -271,6 +329,16 @@ impl Log for SharedLog {
         is_meant: &dyn Fn(&Entry) -> bool,
     ) -> Result<Missed, NotRecovered> {
         self.line.missed(namespace, own_room, membership, range, options, is_meant)
+    }
+}
+
+impl Numbers for SharedLog {
+    fn epoch(&self) -> String {
+        self.ages(|ages| ages.epoch().name())
+    }
+
+    fn number(&self, id: u64) -> Option<u64> {
+        self.ages(|ages| ages.number(id))
     }
 }
 

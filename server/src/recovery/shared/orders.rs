@@ -124,6 +124,7 @@ impl Orders {
 
     /// Does all of them to a session; false where it is over by one.
     pub(super) fn apply(&self, session: &Arc<Session>) -> bool {
-        session.start() >= self.floor && self.kept.iter().all(|(at, order)| order.apply(*at, session))
+        session.start() >= self.floor
+            && self.kept.iter().all(|(at, order)| order.apply(*at, session))
     }
 }

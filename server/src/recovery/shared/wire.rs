@@ -5,8 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use crier_protocol::Pid;
 
-use crate::adapter::BoxFuture;
 use super::super::Epoch;
+use crate::adapter::BoxFuture;
 
 /// It cannot be reached, or answers nothing that makes sense. What was on its way may have been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

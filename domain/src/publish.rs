@@ -99,6 +99,10 @@ pub enum BusError {
 /// The future that [`Bus::publish`] returns.
 pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusError>> + Send + 'a>>;
 
+/// The future that [`Bus::publish_all`] returns.
+pub type PublishAllFuture<'a> =
+    Pin<Box<dyn Future<Output = Vec<Result<Published, BusError>>> + Send + 'a>>;
+
 /// Takes events to every replica, the publisher's own included.
 ///
 /// `Ok` means that the event is where its [`Class`] says: recoverable ones are in the log, so that
@@ -112,6 +116,28 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusEr
 pub trait Bus: fmt::Debug + Send + Sync {
     /// Publishes one event.
     fn publish(&self, event: Publish) -> PublishFuture<'_>;
+
+    /// Publishes events in this order, and says of each what became of it. Behind one for which the bus
+    /// was not to be had, none is published; one that is refused for its id holds up nobody.
+    fn publish_all(&self, events: Vec<Publish>) -> PublishAllFuture<'_> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(events.len());
+            let mut away = None;
+            for event in events {
+                let outcome = match away {
+                    Some(error) => Err(error),
+                    None => self.publish(event).await,
+                };
+                if let Err(error @ (BusError::Unavailable { .. } | BusError::Overloaded { .. })) =
+                    outcome
+                {
+                    away = Some(error);
+                }
+                outcomes.push(outcome);
+            }
+            outcomes
+        })
+    }
 }
 
 /// Where committed events go: into the log of this process, or out at once where they are ephemeral.

@@ -1,12 +1,6 @@
 //! Rooms that backends grant to users: `PUT` and `DELETE /api/rooms/{room}/members/{userId}`.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use crier_protocol::{Namespace, Room};
 use schemars::JsonSchema;
@@ -37,7 +31,6 @@ pub struct Grants {
     store: Arc<dyn Store>,
     cluster: Arc<dyn Cluster>,
     clock: Clock,
-    withdrawn: AtomicU64,
 }
 
 /// A grant, as the sidecar shows it.
@@ -59,7 +52,6 @@ impl Grants {
             store: Arc::clone(&deps.store),
             cluster: Arc::clone(&deps.cluster),
             clock: deps.clock.clone(),
-            withdrawn: AtomicU64::new(0),
         }
     }
 
@@ -137,8 +129,6 @@ impl Grants {
     }
 
     async fn make_leave(&self, room: &RoomName, user: &UserId) -> Reached {
-        // Before the order: whoever joins while it is carried out sees that it has to look again.
-        self.withdrawn.fetch_add(1, Ordering::AcqRel);
         let rooms = vec![Room::from(room.clone())];
         let order = Order {
             namespace: Namespace::MAIN,
@@ -156,12 +146,6 @@ impl Grants {
     /// The store's.
     pub async fn is_granted(&self, room: &RoomName, user: &UserId) -> Result<bool, Refusal> {
         Ok(self.store.get(key(room, user)).await?.is_some())
-    }
-
-    /// How many grants were taken back by this process. Who joins by a grant looks before and after;
-    /// where it changed in between, the grant has to be looked at again.
-    pub fn withdrawn(&self) -> u64 {
-        self.withdrawn.load(Ordering::Acquire)
     }
 }
 

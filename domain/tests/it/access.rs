@@ -147,11 +147,10 @@ async fn a_grant_that_is_taken_back_makes_the_user_leave() {
     grants.put(&room("group:5"), &user("ann"), None).await.unwrap();
     // Also the second time: it may be a retry of a call that did not reach everybody, or the grant has
     // run out meanwhile.
-    for times in 1..=2 {
+    for _ in 0..2 {
         let reached = grants.delete(&room("group:5"), &user("ann")).await.unwrap();
         assert_eq!(reached.matched, 1);
-        let ordered = vec!["/ ann leaves group:5".to_owned()];
-        assert_eq!((rig.ordered(), grants.withdrawn()), (ordered, times));
+        assert_eq!(rig.ordered(), ["/ ann leaves group:5"]);
     }
     assert!(!grants.is_granted(&room("group:5"), &user("ann")).await.unwrap());
 }
@@ -167,7 +166,7 @@ async fn a_grant_that_runs_out_makes_the_user_leave() {
     assert_eq!(grants.end_due().await, Ok(0));
     rig.clock.advance(10_000);
     assert_eq!(grants.end_due().await, Ok(1));
-    assert_eq!((rig.ordered(), grants.withdrawn()), (vec!["/ ann leaves group:5".to_owned()], 1));
+    assert_eq!(rig.ordered(), ["/ ann leaves group:5"]);
     // Done once; and the one that was given again goes on.
     assert_eq!(grants.end_due().await, Ok(0));
     rig.clock.advance(50_000);

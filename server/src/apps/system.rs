@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crier_domain::{
     App, Refusal, Role, RoomName, Timestamp, channel,
-    event::system::{Connected, Disconnected, Heartbeat, RefreshToken, Subscribe, Subscribed},
+    event::system::{Connected, Disconnected, Heartbeat, Subscribe, Subscribed},
     time::unix_ms,
 };
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Context, presence, reply};
 use crate::{
-    auth::{UnderPolicy, apps_of, identity, refresh},
+    auth::{UnderPolicy, apps_of, identity, recheck},
     namespace::{
         Namespace,
         handler::{Ack, Arrival, Payload},
@@ -34,8 +34,14 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     main.handlers().first_words(|socket, arrival| Some(("connected", connected(socket, arrival)?)));
     let shared = Arc::clone(context);
     main.on_connect(move |socket| {
-        presence::come(&shared, &socket);
-        std::future::ready(())
+        let context = Arc::clone(&shared);
+        async move {
+            presence::come(&context, &socket);
+            let before = socket.get::<Prepared>().map(|prepared| prepared.leavings);
+            if before != Some(context.roster.leavings()) {
+                recheck(&context, &socket).await;
+            }
+        }
     });
     let shared = Arc::clone(context);
     main.on_disconnect(move |socket, _reason| {
@@ -53,23 +59,24 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
         let context = Arc::clone(&shared);
         async move { reply(&socket, ack, unsubscribe(&context, &socket, asked).await) }
     });
-    let shared = Arc::clone(context);
-    main.on(
-        "token_refresh",
-        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
-            let context = Arc::clone(&shared);
-            async move { reply(&socket, ack, refresh(&context, &socket, &new.token).await) }
-        },
-    );
     main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
         let _ = socket.emit_direct("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
         ack.send(&json!({ "ok": true }));
     });
 }
 
+/// What a socket was let into its rooms by.
+#[derive(Clone, Copy)]
+struct Prepared {
+    /// How often sockets had been ordered out of rooms. A socket on its way in is not found by such
+    /// an order, and looks at its rooms again where there was one meanwhile.
+    leavings: u64,
+}
+
 /// A user's own rooms and channels, before the client is let in: when it hears that it is, it is in them.
 async fn prepare(context: &Context, socket: &Socket) {
     socket.insert(UnderPolicy);
+    socket.insert(Prepared { leavings: context.roster.leavings() });
     if let Some(identity) = identity(socket) {
         enter_own_rooms(socket);
         resubscribe(context, socket, &identity.user).await;
@@ -94,6 +101,7 @@ fn connected(socket: &Socket, arrival: &Arrival) -> Option<Args> {
 /// A socket that was nobody's is a user's from now on.
 pub(super) fn signed_in(context: &Context, socket: &Socket) {
     enter_own_rooms(socket);
+    presence::own(context, socket);
     presence::come(context, socket);
 }
 

@@ -18,6 +18,7 @@ pub(crate) type ConnectHandler = Arc<dyn Fn(Socket) -> Running + Send + Sync>;
 pub(crate) type EventHandler = Arc<dyn Fn(Socket, Args, Ack) -> Running + Send + Sync>;
 pub(crate) type DisconnectHandler = Arc<dyn Fn(Socket, CloseReason) -> Running + Send + Sync>;
 pub(crate) type RestoreHook = Arc<dyn Fn(Socket, Vec<Room>) -> Choosing + Send + Sync>;
+pub(crate) type RoomHook = Arc<dyn Fn(&Socket, &Room) + Send + Sync>;
 pub(crate) type ShutdownHook = Arc<dyn Fn(&Socket) + Send + Sync>;
 pub(crate) type RefusalHandler = Arc<dyn Fn(&Socket, &str, Refusal, Ack) + Send + Sync>;
 pub(crate) type Guard = Arc<dyn Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync>;
@@ -192,6 +193,7 @@ pub(crate) struct Behaviour {
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
     pub(crate) on_restore: Option<RestoreHook>,
     pub(crate) first_words: Option<FirstWords>,
+    pub(crate) on_room: Option<RoomHook>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
     pub(crate) guard: Option<Guard>,

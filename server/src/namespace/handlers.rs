@@ -61,6 +61,19 @@ impl Handlers {
         self.change(|b| b.on_restore = Some(Arc::new(move |s, rooms| Box::pin(hook(s, rooms)))));
     }
 
+    /// Calls a function after every change of the rooms of a socket that is let in: it is in the room now, or
+    /// is not any more, by whatever way: its client's, a backend's, a recovery, its end. How it is now
+    /// the socket says ([`Socket::is_in`], [`Socket::is_connected`]): of two changes at once the calls may
+    /// come in either order.
+    ///
+    /// Nobody delivers while the function runs, so it must neither wait nor send anything itself.
+    pub fn on_room<F>(&self, hook: F)
+    where
+        F: Fn(&Socket, &Room) + Send + Sync + 'static,
+    {
+        self.change(|b| b.on_room = Some(Arc::new(hook)));
+    }
+
     /// Says what a client hears first: directly behind the answer to its CONNECT, and where it goes on as
     /// the socket that it was, behind everything that it missed. It is for this connection alone.
     ///

@@ -6,3 +6,5 @@ mod presence;
 mod rig;
 mod rooms;
 mod sessions;
+mod typing;
+mod withdrawn;

@@ -2,12 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crier_domain::{Refusal, dialect::vendor_chat::Speaker, event::vendor_chat::AppError};
+use crier_domain::{
+    Refusal,
+    dialect::vendor_chat::Speaker,
+    event::{system::RefreshToken, vendor_chat::AppError},
+};
 
 use crier_protocol::socket::Args;
 
-use super::{super::Context, speaker};
-use crate::namespace::{Namespace, socket::Socket};
+use super::{
+    super::{Context, reply as answer},
+    speaker,
+};
+use crate::{
+    auth::refresh,
+    namespace::{
+        Namespace,
+        handler::{Ack, Payload},
+        socket::Socket,
+    },
+};
 
 /// How long `/chat` waits for the person to be on `/presence` (contract, section 7).
 const PRESENCE_WAIT: Duration = Duration::from_secs(5);
@@ -28,6 +42,22 @@ pub(super) fn install(presence: &Namespace, chat: &Namespace, context: &Arc<Cont
         }
         std::future::ready(())
     });
+    let shared = Arc::clone(context);
+    // As everywhere, but for the name of the event that says why not.
+    presence.on(
+        "token_refresh",
+        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
+            let context = Arc::clone(&shared);
+            async move {
+                match refresh(&context, &socket, &new.token).await {
+                    Err(refusal) if !ack.is_wanted() => {
+                        let _ = socket.emit("appError", &AppError::from(&refusal));
+                    }
+                    refreshed => answer(&socket, ack, refreshed),
+                }
+            }
+        },
+    );
     let shared = Arc::clone(context);
     chat.on_connect(move |socket| {
         let context = Arc::clone(&shared);
@@ -66,7 +96,8 @@ async fn greet(context: &Context, socket: &Socket, me: &Speaker) -> Result<(), R
     let (greeting, offline) = (chats.greeting(me).await?, chats.offline(me).await?);
     let (Ok(greeting), Ok(offline)) = (Args::one(&greeting), Args::one(&offline)) else {
         // Both are plain data.
-        return Ok(tracing::error!("the greeting of vendor-chat cannot be written"));
+        tracing::error!("the greeting of vendor-chat cannot be written");
+        return Ok(());
     };
     // A client that has gone is told when it comes back; one that is too slow is not.
     let _ = socket.greet([("userChats", greeting), ("offlineMessages", offline)]);

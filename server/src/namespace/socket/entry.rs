@@ -96,6 +96,7 @@ impl Socket {
             // Whoever has sent it away just now has told the session's owner so.
             self.begin_connected();
             self.register();
+            self.tell_of_all_rooms();
             return true;
         };
         // Nobody delivers meanwhile: what is replayed ends where what is live begins.
@@ -120,6 +121,7 @@ impl Socket {
         metrics::entered(outcome);
         // Set once: a socket enters once.
         let _ = self.0.outcome.set(outcome);
+        self.tell_of_all_rooms();
         if self.is_gone() {
             // Disconnected by somebody else just now, who did not see the session yet.
             self.end_session();

@@ -71,6 +71,8 @@ struct State {
     ordered: Vec<Room>,
     /// It is in no registry any more, and must not take anybody else out of one.
     has_left: bool,
+    /// The rooms that it was in then, until the application is told of it.
+    left: SmallVec<[Room; 2]>,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
     extensions: Extensions,
@@ -237,11 +239,6 @@ impl Socket {
 
     // For the session's owner and the namespace.
 
-    /// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Whether both came over one connection.
     pub(crate) fn shares_connection(&self, other: &Self) -> bool {
         self.0.session.sid() == other.0.session.sid()
@@ -325,12 +322,13 @@ impl Socket {
     ///
     /// Its session waits for its client, unless one side said goodbye.
     pub(crate) fn leave_all(&self, reason: CloseReason) {
-        let acks = {
+        let (acks, left) = {
             let mut state = lock(&self.0.state);
             self.0.begin_leaving();
             self.0.leave_registry(&mut state);
-            std::mem::take(&mut state.acks)
+            (std::mem::take(&mut state.acks), std::mem::take(&mut state.left))
         };
+        self.tell_of_rooms(&left);
         for (_, pending) in acks {
             if let PendingAck::Many(collector) = pending {
                 collector.gone();
@@ -367,12 +365,22 @@ impl Inner {
             return;
         }
         let (registry, id) = (self.namespace.registry(), self.id());
-        for room in std::mem::take(&mut state.rooms) {
-            registry.leave(&room, &id);
+        state.left = std::mem::take(&mut state.rooms);
+        for room in &state.left {
+            registry.leave(room, &id);
         }
         registry.remove(&id);
     }
 }
+
+/// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

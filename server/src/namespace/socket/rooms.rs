@@ -29,7 +29,7 @@ impl Socket {
     }
 
     /// Enters a room on a backend's order: when the client comes back, it is in there again without
-    /// being asked ([`Handlers::on_restore`](super::Handlers::on_restore)) whether it may.
+    /// being asked ([`Handlers::on_restore`](crate::Handlers::on_restore)) whether it may.
     ///
     /// # Errors
     /// As for [`Socket::join`].
@@ -64,20 +64,43 @@ impl Socket {
         if let Some(held) = self.0.held.get() {
             held.session.joined(&room, last, by_backend);
         }
+        drop(state);
+        // What it is in on its way in is told when it is let in.
+        if !is_in && self.is_connected() {
+            self.tell_of_rooms([&room]);
+        }
         Ok(())
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
         let mut state = lock(&self.0.state);
-        if let Some(at) = state.rooms.iter().position(|joined| joined.as_str() == room) {
-            let room = state.rooms.swap_remove(at);
-            state.ordered.retain(|ordered| *ordered != room);
-            self.0.namespace.registry().leave(&room, &self.id());
-            if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
-                let (head, gone) = recoveries.log.ends();
-                held.session.left(room.as_str(), head, gone);
-            }
+        let at = state.rooms.iter().position(|joined| joined.as_str() == room);
+        let Some(at) = at else { return };
+        let room = state.rooms.swap_remove(at);
+        state.ordered.retain(|ordered| *ordered != room);
+        self.0.namespace.registry().leave(&room, &self.id());
+        if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
+            let (head, gone) = recoveries.log.ends();
+            held.session.left(room.as_str(), head, gone);
+        }
+        drop(state);
+        self.tell_of_rooms([&room]);
+    }
+
+    /// Tells the application of rooms that it has entered or left. Not under the lock of the state: the
+    /// application looks at the socket.
+    pub(super) fn tell_of_rooms<'a>(&self, rooms: impl IntoIterator<Item = &'a Room>) {
+        if let Some(hook) = &self.0.behaviour.on_room {
+            rooms.into_iter().for_each(|room| hook(self, room));
+        }
+    }
+
+    /// The same of all rooms that it is in.
+    pub(super) fn tell_of_all_rooms(&self) {
+        if self.0.behaviour.on_room.is_some() {
+            let rooms = lock(&self.0.state).rooms.clone();
+            self.tell_of_rooms(&rooms);
         }
     }
 

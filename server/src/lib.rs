@@ -71,7 +71,9 @@ pub use self::{
         handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
         socket::{Socket, rooms::JoinError},
     },
-    options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    options::{
+        Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,
+    },
     recovery::{Full, NotSaved, Outbound, Recovery, RecoveryOptions, Shared},
     session::{EngineHandler, EngineSocket, Handshake},
 };

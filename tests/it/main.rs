@@ -14,6 +14,7 @@ mod contract;
 mod documents;
 mod durable;
 mod filters;
+mod forward;
 mod handlers;
 mod hostile;
 mod live;

@@ -4,6 +4,7 @@ pub mod accept;
 mod clock;
 pub(crate) mod cors;
 pub mod engine;
+pub(crate) mod forward;
 pub mod internal;
 pub(crate) mod post;
 pub mod site;

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::given::{http_limits, keys, options, settings, verifier_options};
+use self::given::{http_limits, internal_limits, keys, options, settings, verifier_options};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
@@ -281,6 +281,7 @@ impl Server {
         let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
+        let limits = internal_limits(&config);
         tasks.spawn(accept::run(listeners.internal, metrics, limits, internal.clone()));
         let upkeep = stopped.clone();
         tasks.spawn(async move {

@@ -1,0 +1,7 @@
+//! Sessions behind a balancer that knows nothing of them: every request may meet any replica.
+
+mod client;
+mod passing;
+mod rig;
+mod trouble;
+mod trust;

@@ -12,6 +12,8 @@ use crier_protocol::{
     socket::{Auth, Value},
 };
 
+use tokio::time::Instant;
+
 use super::{
     Away, Holder, Log, Membership, Recoveries, RecoveryOptions, Session, Sessions, Shared,
     SharedLog,
@@ -23,10 +25,32 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) session: Arc<Session>,
-    /// Of the session; whoever takes it up first changes it.
-    pub(crate) generation: u64,
+    /// Of the session, and that of whoever takes it up; of several who may, one does.
+    pub(crate) generations: (u64, u64),
+    /// Where it was counted up already.
+    pub(crate) pending: Pending,
     /// Everything up to here the client has.
     pub(crate) after: u64,
+}
+
+/// A session that is somebody's on the way in. Dropped before that one is in, it waits for its client, who
+/// has gone again.
+#[derive(Debug, Default)]
+pub(crate) struct Pending(Option<(Arc<Sessions>, Arc<Session>, u64)>);
+
+impl Pending {
+    /// It has a socket.
+    pub(crate) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some((sessions, session, generation)) = self.0.take() {
+            sessions.lost(&session, generation, Instant::now());
+        }
+    }
 }
 
 /// Why a client does not get its session.
@@ -143,11 +167,11 @@ impl Recoveries {
         if !self.log.reaches(after) {
             return Err(NotRecovered::LogLost);
         }
-        Ok(Claim { session, generation, after })
+        let generations = (generation, generation + 1);
+        Ok(Claim { session, generations, pending: Pending::default(), after })
     }
 
-    /// The session is whose who asked when this returns, also where it is refused for what follows:
-    /// the client begins anew then, and asks for it no more.
+    /// Counts the session's generation up, for whoever asks: the one who counts last has it.
     async fn claim_outside(
         &self,
         outside: &Outside,
@@ -161,17 +185,15 @@ impl Recoveries {
         let (generation, was_here, was_lost, fields) = match claimed {
             Claimed::Refused(reason) => return Err(reason.into()),
             Claimed::Granted { generation, was_here, was_lost, fields } => {
-                (generation.saturating_sub(1), was_here, was_lost, fields)
+                (generation, was_here, was_lost, fields)
             }
         };
-        // What is here is of before, unless it is the very one: that knows of what is not written yet.
-        self.sessions.overtaken(&pid, generation);
-        let here = self.sessions.find(&pid).filter(|session| {
-            was_here && session.standing().is_some_and(|(held, _)| held == generation)
-        });
         if !was_here && !was_lost {
-            outside.keeper.kick(pid, generation + 1).await;
+            outside.keeper.kick(pid, generation).await;
         }
+        // What is here is of before, unless it is the very one: that knows of what is not written yet.
+        self.sessions.overtaken(&pid, generation.saturating_sub(1));
+        let here = self.sessions.find(&pid).filter(|session| was_here && session.claim(generation));
         let session = match here {
             Some(session) => session,
             None => {
@@ -180,19 +202,32 @@ impl Recoveries {
                 if !knows_start && offset.is_none() {
                     return Err(NotRecovered::LogLost.into());
                 }
-                Arc::new(Session::read(former, nobody(), &outside.keeper))
+                let session = Arc::new(Session::read(former, nobody(), &outside.keeper));
+                // From now it hears of whoever overtakes it.
+                if !self.sessions.insert_read(&session) {
+                    return Err(NotRecovered::Unknown.into());
+                }
+                session
             }
         };
-        if !outside.log.apply_orders(&session) {
-            return Err(NotRecovered::Unknown.into());
-        }
+        let pending = Some((Arc::clone(&self.sessions), Arc::clone(&session), generation));
+        let pending = Pending(pending);
         let after = offset.unwrap_or(0).max(session.start());
         // Whoever it was with may have been ahead of this replica.
         let newest = after.max(session.membership().newest());
-        if !self.log.arrival(newest).await || !self.log.reaches(after) {
-            return Err(NotRecovered::LogLost.into());
+        let refused = if !outside.log.apply_orders(&session) {
+            Some(NotRecovered::Unknown)
+        } else if !self.log.arrival(newest).await || !self.log.reaches(after) {
+            Some(NotRecovered::LogLost)
+        } else {
+            None
+        };
+        if let Some(reason) = refused {
+            // Its client begins anew, and asks for it no more.
+            self.sessions.end(&session, generation);
+            return Err(reason.into());
         }
-        Ok(Claim { session, generation, after })
+        Ok(Claim { session, generations: (generation, generation), pending, after })
     }
 
     /// Where sessions are kept outside, the one that a socket will begin with, written before its client is

@@ -183,6 +183,17 @@ impl Session {
         Some(std::mem::replace(&mut state.holder, Weak::<Nobody>::new()).upgrade())
     }
 
+    /// A client that is on its way in has counted its generation up, outside; false where that is not the
+    /// next of this one.
+    pub(super) fn claim(&self, generation: u64) -> bool {
+        let mut state = lock(&self.state);
+        let is_next = !state.over && state.generation + 1 == generation;
+        if is_next {
+            state.generation = generation;
+        }
+        is_next
+    }
+
     /// Its generation and whether a socket has it; `None` once it is over.
     pub(super) fn held(&self) -> Option<(u64, bool)> {
         let state = lock(&self.state);
@@ -195,24 +206,24 @@ impl Session {
         (!state.over).then_some((state.generation, state.lost))
     }
 
-    /// A socket takes it up: the new generation, and the socket that had it. `None` where another was
-    /// faster, or it is over.
+    /// A socket takes it up, from one generation to the next: the socket that had it. `None` where another
+    /// was faster, or it is over.
     pub(crate) fn take_up(
         self: &Arc<Self>,
-        generation: u64,
+        (generation, next): (u64, u64),
         holder: Weak<dyn Holder>,
-    ) -> Option<(u64, Option<Arc<dyn Holder>>)> {
+    ) -> Option<Option<Arc<dyn Holder>>> {
         let mut state = lock(&self.state);
         if state.over || state.generation != generation {
             return None;
         }
-        state.generation += 1;
+        state.generation = next;
         state.lost = None;
         if let Some(unsaved) = &mut state.unsaved {
             unsaved.queue(self);
         }
         let former = std::mem::replace(&mut state.holder, holder);
-        Some((state.generation, former.upgrade()))
+        Some(former.upgrade())
     }
 
     /// Whether another socket has taken it up since this generation.

@@ -36,6 +36,18 @@ impl Sessions {
         lock(&self.inner).by_pid.insert(session.pid, Arc::clone(session));
     }
 
+    /// Takes one that was read; false where a later generation is here already.
+    pub(super) fn insert_read(&self, session: &Arc<Session>) -> bool {
+        let generation = |session: &Session| session.standing().map(|(generation, _)| generation);
+        let mut inner = lock(&self.inner);
+        let here = inner.by_pid.get(&session.pid).and_then(|session| generation(session));
+        let is_newer = here < generation(session);
+        if is_newer {
+            inner.by_pid.insert(session.pid, Arc::clone(session));
+        }
+        is_newer
+    }
+
     pub(super) fn find(&self, pid: &Pid) -> Option<Arc<Session>> {
         lock(&self.inner).by_pid.get(pid).cloned()
     }
@@ -221,7 +233,10 @@ mod tests {
         let found = sessions.find(&ids.0).unwrap();
         let (generation, _) = found.standing().unwrap();
         sessions.forget_owner("ann");
-        assert!(found.standing().is_none() && found.take_up(generation, nobody()).is_none());
+        assert!(
+            found.standing().is_none()
+                && found.take_up((generation, generation + 1), nobody()).is_none()
+        );
     }
 
     const WINDOW: Duration = Duration::from_secs(300);
@@ -257,9 +272,9 @@ mod tests {
         let session = session(&sessions, 1);
         sessions.lost(&session, 0, Instant::now());
         let (generation, _) = session.standing().unwrap();
-        let (new, former) = session.take_up(generation, nobody()).unwrap();
-        assert!(former.is_none());
-        assert!(session.take_up(generation, nobody()).is_none());
+        let new = generation + 1;
+        assert!(session.take_up((generation, new), nobody()).unwrap().is_none());
+        assert!(session.take_up((generation, new), nobody()).is_none());
         // What the former socket still does is nothing to it.
         sessions.lost(&session, generation, Instant::now());
         sessions.end(&session, generation);
@@ -274,7 +289,7 @@ mod tests {
         let sessions = Sessions::new(WINDOW, 1);
         let session_1 = session(&sessions, 1);
         sessions.lost(&session_1, 0, Instant::now());
-        session_1.take_up(0, nobody()).unwrap();
+        session_1.take_up((0, 1), nobody()).unwrap();
         for n in 2..5 {
             sessions.lost(&session(&sessions, n), 0, Instant::now());
         }

@@ -163,21 +163,21 @@ impl Socket {
         claim: Claim,
         rooms: Vec<Room>,
     ) -> Result<(), NotRecovered> {
-        let Claim { session, generation, after } = claim;
+        let Claim { session, generations, pending, after } = claim;
         if !recoveries.apply_orders(&session) {
             return Err(NotRecovered::Unknown);
         }
         let up_to = recoveries.log.complete();
         let missed = self.missed(recoveries, &session, &rooms, (after, up_to))?;
-        let Some((generation, former)) = session.take_up(generation, self.as_holder()) else {
+        let Some(former) = session.take_up(generations, self.as_holder()) else {
             // Another connection was faster.
             return Err(NotRecovered::Unknown);
         };
+        let (_, generation) = generations;
+        pending.done();
         if let Some(former) = former {
             former.give_up();
         }
-        // It is new here where another process had it.
-        recoveries.sessions.insert(&session);
         // What the former socket did until a moment ago counts too.
         let now = session.membership();
         let mut kept: Vec<(Room, bool)> = Vec::new();

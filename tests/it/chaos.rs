@@ -35,6 +35,11 @@ fn cut_connections_cost_nothing() {
 }
 
 #[test]
+fn everyone_dropped_at_once_comes_back_with_everything() {
+    short("storm-alone");
+}
+
+#[test]
 fn both_sample_balancers_carry_clients_and_backends() {
     for balancer in [BalancerKind::Haproxy, BalancerKind::Nginx] {
         let options =

@@ -89,13 +89,13 @@ def read_publishers(folder):
 
 
 class Stay:
-    """A time in a room: asked, in, asked to leave, out. `told` where an unrecovered session ended it."""
+    """A time in a room: asked, in, asked to leave, out. `told` says when an unrecovered session ended it."""
 
     __slots__ = ("room", "joined", "leaving", "told", "session")
 
     def __init__(self, room, session):
         self.room, self.session = room, session
-        self.joined, self.leaving, self.told = None, None, False
+        self.joined, self.leaving, self.told = None, None, None
 
 
 class Session:
@@ -161,7 +161,7 @@ class Audit:
                 self.back.append(t - client.down_at)
         if client.session is None or not recovered:
             for stay in client.rooms.values():
-                stay.told = True
+                stay.told = t
             client.rooms = {}
             client.session = Session()
             client.sessions.append(client.session)
@@ -266,6 +266,8 @@ class Audit:
             owed = self.by_room().get(stay.room, [])
             end = None if stay.leaving is None else stay.leaving - self.slack
             for sent, acked, key in owed[bisect.bisect_left(owed, (stay.joined,)):]:
+                if stay.told is not None and sent > stay.told:
+                    break
                 if end is not None and acked > end:
                     if sent > end:
                         break
@@ -280,7 +282,7 @@ class Audit:
         p, n = key
         later = session.sorted.get(p, [])
         index = bisect.bisect_right(later, (n, len(client.segments)))
-        if index == len(later) and stay.told:
+        if index == len(later) and stay.told is not None:
             self.count["told"] += 1
             return
         self.count["owed"] += 1

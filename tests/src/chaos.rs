@@ -45,12 +45,13 @@ pub struct Options {
 type Special = fn(&Options, &Path) -> Outcome;
 
 /// Name, what it shows, how.
-const SPECIAL: [(&str, &str, Special); 4] = [
+const SPECIAL: [(&str, &str, Special); 5] = [
     (
         "storm",
         "everyone dropped at once, 100 events missed: all back, Redis barely asked",
         storm::run,
     ),
+    ("storm-alone", "the same on one replica without Redis", storm::run_alone),
     ("slow", "some stop reading: the others do not notice", slow::run),
     ("race", "orders for the last pieces on two replicas: exactly as many win", race::run),
     ("baseline", "the same audit on Node with its streams adapter finds its losses", baseline::run),

@@ -12,7 +12,7 @@ use crate::{
     cluster::{Action, Cluster, Order, Reached},
     error::Refusal,
     identity::UserId,
-    room::RoomName,
+    room::{RoomName, RoomRule, takes_grants},
     store::{Commit, Expect, Key, Scan, Store, Write},
     time::Timestamp,
 };
@@ -31,6 +31,7 @@ pub struct Grants {
     store: Arc<dyn Store>,
     cluster: Arc<dyn Cluster>,
     clock: Clock,
+    rules: Vec<RoomRule>,
 }
 
 /// A grant, as the sidecar shows it.
@@ -46,12 +47,13 @@ pub struct Grant {
 }
 
 impl Grants {
-    /// Grants over these parts.
-    pub fn new(deps: &Deps) -> Self {
+    /// Grants over these parts, by the rules that an operator laid over the contract's table of rooms.
+    pub fn new(deps: &Deps, rules: Vec<RoomRule>) -> Self {
         Self {
             store: Arc::clone(&deps.store),
             cluster: Arc::clone(&deps.cluster),
             clock: deps.clock.clone(),
+            rules,
         }
     }
 
@@ -60,13 +62,15 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Invalid`] at `expiresAt` where that time is over; the store's.
+    /// [`Refusal::Invalid`] at `room` where a grant of it would have no effect, at `expiresAt` where
+    /// that time is over; the store's.
     pub async fn put(
         &self,
         room: &RoomName,
         user: &UserId,
         expires_at: Option<u64>,
     ) -> Result<Grant, Refusal> {
+        takes_grants(&self.rules, room)?;
         let now = self.clock.unix_ms();
         let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
         let until = expires_at.unwrap_or(now.saturating_add(kept));

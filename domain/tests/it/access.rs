@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use crier_domain::{
-    Clock, Cluster, Identity, Outlet, Publish, Refusal, Role, RoomName, UserId,
+    Clock, Cluster, Identity, Outlet, Publish, Refusal, Role, RoomName, RoomRule, UserId,
     cluster::{
         Action, ClusterFuture, Order, PresenceView, Reached, RoomSize, RoomView, Scope, Stats,
         Status,
     },
     service::{
-        Deps, Services,
+        Deps, Services, Settings,
         limits::{PerMinute, UserLimits},
     },
     store::MemoryStore,
@@ -75,13 +75,18 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Self {
         let (clock, orders) = (Clock::standing_at(START_MS), Arc::new(Orders::default()));
-        let services = Services::new(Deps {
+        let deps = Deps {
             store: Arc::new(MemoryStore::new(Arc::new(Nowhere), clock.clone())),
             clock: clock.clone(),
             cluster: Arc::clone(&orders) as Arc<dyn Cluster>,
-            limits: Arc::new(UserLimits::new(&PerMinute::default())),
-        });
+            limits: Arc::new(UserLimits::new(&PerMinute::default()).by(&clock)),
+        };
+        let services = Services::with(deps, settings);
         Self { services, orders, clock }
     }
 
@@ -130,6 +135,31 @@ async fn a_grant_is_for_one_user_one_room_and_a_time() {
     assert!(granted("group:5", "ann").await);
     rig.clock.advance(1);
     assert!(!granted("group:5", "ann").await);
+}
+
+#[tokio::test]
+async fn a_grant_of_a_room_that_lets_nobody_in_by_it_is_refused_and_not_stored() {
+    let rule = |pattern, words: &[&str]| RoomRule::parse(pattern, words).unwrap();
+    let rooms = vec![rule("group:*", &["admin"]), rule("offers:vip", &["granted"])];
+    let rig = Rig::with(Settings { rooms, ..Settings::default() });
+    for (name, who) in [
+        ("user:ann", "owner, admin"),
+        ("buyer-5", "owner, admin"),
+        ("sellers", "nobody"),
+        ("leaderboard:hourly", "nobody"),
+        ("offers:food", "public"),
+        ("admins", "admin"),
+        // As the operator says.
+        ("group:5", "admin"),
+    ] {
+        let refused = rig.services.grants.put(&room(name), &user("ann"), None).await;
+        let message = format!("no grant lets anybody into {name}, where the policy lets in {who}");
+        assert_eq!(refused, Err(Refusal::Invalid { path: "room".to_owned(), message }));
+        assert!(!rig.services.grants.is_granted(&room(name), &user("ann")).await.unwrap());
+    }
+    for name in ["request-1", "chat-1", "order:1", "support_ticket:1", "lobby", "offers:vip"] {
+        assert!(rig.services.grants.put(&room(name), &user("ann"), None).await.is_ok(), "{name}");
+    }
 }
 
 #[tokio::test]

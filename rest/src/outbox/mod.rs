@@ -31,7 +31,7 @@ use std::{
 use bytes::Bytes;
 use crier_domain::{
     Bus, BusError, Clock, Idempotency, Outlet, Publish, Published, Store,
-    publish::PublishFuture,
+    publish::{PublishFuture, WasPublishedFuture},
     service::once::Once,
     store::{Commit, Committed, EmbeddedStore, Expect, Key, OpenError, Scan, StoreError, Write},
 };
@@ -198,14 +198,7 @@ impl Outbox {
                 Ok(Published { repeated: false })
             }
             Ok(Committed::Repeated { .. }) => Ok(Published { repeated: true }),
-            Err(StoreError::Claimed) => Err(BusError::Conflict),
-            Err(StoreError::Unavailable { retry_after }) => {
-                Err(BusError::Unavailable { retry_after })
-            }
-            Err(error) => {
-                tracing::error!(%error, "the outbox did not take an event");
-                Err(BusError::Unavailable { retry_after: Duration::from_secs(1) })
-            }
+            Err(error) => Err(of_bus(error)),
         }
     }
 
@@ -240,6 +233,29 @@ impl Bus for Outbox {
             }
             self.keep(&event).await
         })
+    }
+
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        Box::pin(async move {
+            let once = Once::of_backend(&id.key, id.fingerprint);
+            // What waits here, or did so, was accepted; the bus may not know of it yet.
+            match once.answered(&self.0.store, &self.0.clock).await {
+                Ok(Some(_)) => Ok(true),
+                Ok(None) => self.0.bus.was_published(id).await,
+                Err(error) => Err(of_bus(error)),
+            }
+        })
+    }
+}
+
+fn of_bus(error: StoreError) -> BusError {
+    match error {
+        StoreError::Claimed => BusError::Conflict,
+        StoreError::Unavailable { retry_after } => BusError::Unavailable { retry_after },
+        error => {
+            tracing::error!(%error, "the outbox did not take an event");
+            BusError::Unavailable { retry_after: Duration::from_secs(1) }
+        }
     }
 }
 

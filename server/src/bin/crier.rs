@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::common::{
     log, print,
-    sidecar::{handler, sidecar_config},
+    sidecar::{answers, sidecar_config},
 };
 
 fn main() -> ExitCode {
@@ -110,7 +110,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     print(&lines.text(&server));
     let owner = sidecar.clone();
     let begun = sidecar.clone();
-    let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
+    let also = Also { owns: Arc::new(move |path| owner.owns(path)), answers: answers(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);

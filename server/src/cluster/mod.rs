@@ -5,11 +5,13 @@
 //!   Seal       signs what one replica asks of another over the internal listener
 //! ```
 
+pub mod leases;
 pub mod local;
 pub mod registry;
 pub mod seal;
 
 pub use self::{
+    leases::{JoinError, Leases},
     local::LocalCluster,
     registry::{FixedReplicas, Replica, Replicas},
     seal::{BadSeal, Seal},

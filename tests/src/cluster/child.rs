@@ -129,3 +129,60 @@ fn mortal(command: &Command) -> Command {
     }
     mortal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::TempDir;
+
+    fn sleeper(folder: &TempDir) -> Child {
+        let mut command = process::command("sleep");
+        command.arg("1000");
+        Child::start("sleeper", &command, folder.path()).unwrap()
+    }
+
+    /// A zombie is as dead as nothing.
+    fn lives(id: u32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    #[test]
+    fn a_program_dies_with_the_thread_that_started_it_whatever_becomes_of_its_owner() {
+        let folder = TempDir::new("child").unwrap();
+        let id = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let child = sleeper(&folder);
+                let id = child.id().unwrap();
+                // `setpriv` has done its part once it has become the program.
+                let name = format!("/proc/{id}/comm");
+                while std::fs::read_to_string(&name).unwrap().trim() != "sleep" {
+                    std::thread::yield_now();
+                }
+                // As if this process were killed: nothing is dropped.
+                std::mem::forget(child);
+                id
+            });
+            thread.join().unwrap()
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while lives(id) {
+            assert!(Instant::now() < deadline, "it is still there");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_program_is_killed_and_started_again_as_it_was() {
+        let folder = TempDir::new("child").unwrap();
+        let mut child = sleeper(&folder);
+        let first = child.id().unwrap();
+        child.kill();
+        assert_eq!((child.id(), child.has_ended(), lives(first)), (None, true, false));
+        child.start_again().unwrap();
+        assert!(lives(child.id().unwrap()) && !child.has_ended());
+        child.signal("TERM").unwrap();
+        let status = child.wait(Duration::from_secs(20)).unwrap().unwrap();
+        assert!(!status.success());
+    }
+}

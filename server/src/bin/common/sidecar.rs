@@ -5,18 +5,24 @@ use std::sync::Arc;
 use crier_rest::{Sidecar, SidecarConfig};
 use crier_server::{
     config::{Config, LOOPBACK_NAMES},
-    http::Handler,
+    http::Answers,
 };
 use http_body_util::BodyExt as _;
 
-/// The sidecar as a handler of the server's own accept loop, with its timeouts.
-pub(crate) fn handler(sidecar: Sidecar) -> Handler {
-    Arc::new(move |request, peer| {
-        let sidecar = sidecar.clone();
-        Box::pin(
-            async move { Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync())) },
-        )
-    })
+/// The sidecar in the server's own accept loop, with its timeouts; what the loop refuses is refused in
+/// the sidecar's words.
+pub(crate) fn answers(sidecar: Sidecar) -> Answers {
+    Answers {
+        handler: Arc::new(move |request, peer| {
+            let sidecar = sidecar.clone();
+            Box::pin(async move {
+                Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync()))
+            })
+        }),
+        refuse: Arc::new(|_, status, reason| {
+            Sidecar::refuse(status, reason).map(|body| body.boxed_unsync())
+        }),
+    }
 }
 
 pub(crate) fn sidecar_config(config: &Config) -> SidecarConfig {

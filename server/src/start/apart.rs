@@ -5,7 +5,7 @@ use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use crier_domain::{
     Bus, Catalogue, Clock, Cluster, Verifier,
     redis::{
-        Redis, RedisBus, RedisStore, Script, Writer, WriterOptions,
+        Redis, RedisBus, RedisStore, Script, Writer,
         ask::{Asker, Names, Peers, cluster::RedisCluster},
         cmd,
     },
@@ -16,14 +16,14 @@ use tokio::{net::TcpListener, task::JoinSet, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    StartError, cluster,
-    given::{http_limits, keys, settings, verifier_options},
+    StartError, backend, cluster,
+    given::{catalogue, http_limits, keys, settings, verifier_options},
     listen, until_stopped,
 };
 use crate::{
     config::Config,
     http::{
-        accept::{self, Answers},
+        Answers, accept,
         internal::{self, Readiness},
     },
     io::random,
@@ -54,6 +54,7 @@ pub struct Apart {
     pub internal: SocketAddr,
     /// Work beside the calls, ended with them.
     pub background: Background,
+    redis: Redis,
     config: Config,
     prometheus: PrometheusHandle,
     listeners: (TcpListener, TcpListener),
@@ -77,7 +78,7 @@ impl Apart {
             return Err(StartError::Missing { setting: "rest_listen", reason });
         };
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
-        cluster::check(&redis).await?;
+        backend::check(&redis).await?;
         let listeners = (
             listen("rest_listen", asked).await?,
             listen("internal_listen", config.internal_listen).await?,
@@ -85,14 +86,14 @@ impl Apart {
         let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
         let rest = local(&listeners.0, asked);
         let internal = local(&listeners.1, config.internal_listen);
-        let catalogue = Arc::new(super::given::catalogue(&config));
+        let catalogue = Arc::new(catalogue(&config));
         let (clock, background) = (Clock::system(), Background::default());
         let asker = Asker::new(redis.clone(), name(), Arc::new(Known::new(redis.clone())));
         background.spawn("answers of replicas", Arc::clone(&asker).run());
         let cluster = Arc::new(RedisCluster::new(asker, None)) as Arc<dyn Cluster>;
         let (writer, work) = Writer::new(
             redis.clone(),
-            WriterOptions { sender: String::new(), ..cluster::log_kept(&config) },
+            backend::writer_options(&config, ""),
             clock.clone(),
             Arc::clone(&cluster),
         );
@@ -110,7 +111,6 @@ impl Apart {
             .install_recorder()
             .map_err(|error| StartError::Metrics(error.to_string()))?;
         let ready = Readiness::default();
-        background.spawn("readiness", look(redis, ready.clone()));
         Ok(Self {
             bus,
             cluster,
@@ -121,6 +121,7 @@ impl Apart {
             rest,
             internal,
             background,
+            redis,
             config,
             prometheus,
             listeners,
@@ -133,14 +134,21 @@ impl Apart {
     /// # Errors
     /// A listener broke.
     pub async fn run(self, answers: Answers, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { config, prometheus, listeners, ready, background, writing, .. } = self;
+        let Self { redis, config, prometheus, listeners, ready, background, writing, .. } = self;
         let limits = http_limits(&config);
         let (calls, internal) = (CancellationToken::new(), CancellationToken::new());
         let _stops_what_is_left = internal.clone().drop_guard();
         let mut tasks = JoinSet::new();
         tasks.spawn(accept::run(listeners.0, answers, limits.clone(), calls.clone()));
-        let health = internal::health(ready.clone(), prometheus.clone(), config.origin_policy());
+        let health =
+            internal::handler(None, ready.clone(), prometheus.clone(), config.origin_policy());
         tasks.spawn(accept::run(listeners.1, health, limits, internal.clone()));
+        let (looked, until) = (ready.clone(), calls.clone());
+        tasks.spawn(async move {
+            until.run_until_cancelled(look(redis, looked.clone())).await;
+            looked.set(false);
+            Ok(())
+        });
         let upkeep = internal.clone();
         tasks.spawn(async move {
             let mut every = interval(Duration::from_secs(5));
@@ -150,18 +158,14 @@ impl Apart {
             Ok(())
         });
         let result = until_stopped(&mut tasks, stop).await;
-        ready.stop();
+        ready.set(false);
         calls.cancel();
         let drained = tokio::time::timeout(config.shutdown.drain, async {
-            // The calls first, then what wrote for them.
-            while !tasks.is_empty() {
-                if tasks.len() == 2 {
-                    internal.cancel();
-                }
-                if tasks.join_next().await.is_none() {
-                    break;
-                }
-            }
+            // The calls and the look first; then health and upkeep, which go on until they are told, and
+            // what wrote for the calls.
+            while tasks.len() > 2 && tasks.join_next().await.is_some() {}
+            internal.cancel();
+            while tasks.join_next().await.is_some() {}
             background.stop().await;
             writing.0.close();
             writing.1.cancel();

@@ -1,5 +1,6 @@
 //! From a configuration to a running server.
 
+mod apart;
 mod backend;
 mod cluster;
 mod given;
@@ -20,9 +21,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::apart::Apart;
 use self::{
     backend::{Backend, Way, shared},
-    given::{http_limits, internal_limits, keys, options, settings, verifier_options},
+    given::{catalogue, http_limits, internal_limits, keys, options, settings, verifier_options},
 };
 use crate::{
     apps::{self, Audience},
@@ -75,17 +77,17 @@ pub enum StartError {
     /// The client's files cannot be served.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A setting that needs something not built yet.
-    #[error("{setting}: {reason}")]
-    NotBuilt {
-        /// The setting.
-        setting: &'static str,
-        /// What is missing.
-        reason: &'static str,
-    },
     /// The folder of the stores cannot be used, or is used by another process.
     #[error("data_dir: {0}")]
     Store(#[from] OpenError),
+    /// A setting that this program cannot do without.
+    #[error("{setting}: {reason}")]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+        /// Why it is needed.
+        reason: &'static str,
+    },
     /// Where attachments are cannot be used.
     #[error("attachments: {0}")]
     Attachments(#[from] PlaceError),
@@ -127,7 +129,8 @@ pub struct Server {
     client: ClientFiles,
     listeners: Listeners,
     leases: Option<Arc<Leases>>,
-    background: Background,
+    /// Work beside the sessions, ended with them.
+    pub background: Background,
 }
 
 /// Where a server listens.
@@ -175,9 +178,10 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        if config.rest.outbox {
-            let reason = "the outbox on disk is not built yet; leave it off";
-            return Err(StartError::NotBuilt { setting: "rest_outbox", reason });
+        if config.rest.outbox && config.redis_url.is_none() {
+            let reason =
+                "on, and there is no redis_url: without Redis there is nothing to wait for";
+            return Err(StartError::Missing { setting: "rest_outbox", reason });
         }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
@@ -191,12 +195,7 @@ impl Server {
         let io = Io::new(Options { forwarding, shared, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
-        let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied())
-                .with(config.audiences)
-                .payload_max(config.socket.event_payload_max)
-                .limited(config.socket.limits.clone()),
-        );
+        let catalogue = Arc::new(catalogue(&config));
         let (clock, roster) = (Clock::system(), Roster::default());
         let background = Background::default();
         let presence = Presences::new(config.presence.grace, &clock);
@@ -321,7 +320,8 @@ impl Server {
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
             serve(listener, sidecar.answers);
         }
-        let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
+        let metrics =
+            internal::handler(Some(io.clone()), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
         let limits = internal_limits(&config);
@@ -462,11 +462,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_built_refuses_to_start() {
+    async fn an_outbox_needs_a_bus_that_can_be_away() {
         let flags = [("rest_outbox".to_owned(), "on".to_owned())];
         let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
         match Server::bind(config).await {
-            Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, "rest_outbox"),
+            Err(StartError::Missing { setting, .. }) => assert_eq!(setting, "rest_outbox"),
             other => panic!("{other:?}"),
         }
     }

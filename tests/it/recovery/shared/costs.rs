@@ -48,7 +48,9 @@ fn a_client_that_comes_back_costs_a_handful_of_commands() {
     let ticks = 2 * (took.as_millis() as u64 / 200 + 2);
     let total: u64 = sent.values().sum();
     let each = total.saturating_sub(ticks) as f64 / CLIENTS as f64;
-    println!("commands of {CLIENTS} clients that came back: {sent:?}, {ticks} of them ticks; {each:.1} each");
+    println!(
+        "commands of {CLIENTS} clients that came back: {sent:?}, {ticks} of them ticks; {each:.1} each"
+    );
     assert!(each <= 6.0, "{each} commands for each client");
     assert_eq!(sent["xrange"] as usize, 0, "everything was in memory");
     for mut client in back {

@@ -12,6 +12,7 @@ mod binary;
 mod browser;
 mod contract;
 mod documents;
+mod drain;
 mod durable;
 mod filters;
 mod forward;

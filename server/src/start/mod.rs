@@ -12,7 +12,6 @@ use crier_domain::{
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
     store::{EmbeddedStore, OpenError},
 };
-use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -344,13 +343,17 @@ impl Server {
         if let Err(error) = &result {
             tracing::error!(%error, "a listener broke; draining");
         }
-        let drain = config.shutdown.drain;
+        // The rest is for closing the store, and for what the sidecar has begun.
+        let drain = config.shutdown.drain * 9 / 10;
         let drained = tokio::time::timeout(drain, async {
-            if let Some(Err(error)) = OptionFuture::from(leases.as_ref().map(|l| l.drain())).await {
-                tracing::warn!(%error, "the others do not know yet that this replica goes down");
+            if let Some(leases) = &leases {
+                leases.drain().await;
             }
-            // Half of the time for the sessions, the rest for what they leave behind.
-            io.close(drain / 2).await;
+            // Half of the time to move the sessions away, a quarter for clients that do not fetch their
+            // goodbye, the rest for what they leave behind and for requests that are under way.
+            if tokio::time::timeout(drain * 3 / 4, io.close(drain / 2)).await.is_err() {
+                tracing::info!("some clients did not fetch their goodbye");
+            }
             background.stop().await;
             stopped.cancel();
             internal.cancel();

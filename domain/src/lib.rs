@@ -26,6 +26,7 @@ pub mod publish;
 pub mod redis;
 pub mod room;
 pub mod service;
+pub mod settle;
 pub mod store;
 pub mod time;
 

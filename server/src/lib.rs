@@ -68,8 +68,8 @@ pub use self::{
     namespace::{
         Handlers, Namespace,
         broadcast::Broadcast,
-        handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
-        socket::{JoinError, Socket},
+        handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
+        socket::{Socket, rooms::JoinError},
     },
     options::{
         Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,

@@ -10,6 +10,7 @@
 
 mod binary;
 mod browser;
+mod chaos;
 mod contract;
 mod documents;
 mod drain;

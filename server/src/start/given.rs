@@ -47,6 +47,7 @@ pub(super) fn settings(config: &Config) -> Result<Settings, StartError> {
         attachments,
         orders,
         vendor_chat,
+        rooms: config.rooms.policy.clone(),
         chat: rules::chat(config),
         notifications: rules::notifications(config),
     })

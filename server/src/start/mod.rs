@@ -27,7 +27,7 @@ use crate::{
     cluster::{JoinError as LeaseError, Leases, LocalCluster},
     config::Config,
     http::{
-        accept,
+        Answers, accept,
         internal::{self, Readiness},
         site::{Also, Site},
     },
@@ -308,12 +308,12 @@ impl Server {
         let mut tasks = JoinSet::new();
         let stopped = CancellationToken::new();
         let _stops_what_is_left = stopped.clone().drop_guard();
-        let mut serve = |listener, handler| {
-            tasks.spawn(accept::run(listener, handler, limits.clone(), stopped.clone()));
+        let mut serve = |listener, answers: Answers| {
+            tasks.spawn(accept::run(listener, answers, limits.clone(), stopped.clone()));
         };
-        serve(listeners.sockets, site.into_handler());
+        serve(listeners.sockets, site.into_answers());
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
-            serve(listener, sidecar.handler);
+            serve(listener, sidecar.answers);
         }
         let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.

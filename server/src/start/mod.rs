@@ -2,6 +2,7 @@
 
 mod cluster;
 mod given;
+mod listen;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,13 +14,14 @@ use crier_domain::{
     store::{EmbeddedStore, OpenError},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{
-    net::TcpListener,
-    task::{JoinError, JoinSet},
-};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::given::{http_limits, internal_limits, keys, options, settings, verifier_options};
+pub use self::listen::Addresses;
+use self::{
+    given::{http_limits, internal_limits, keys, options, settings, verifier_options},
+    listen::Listeners,
+};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
@@ -122,45 +124,6 @@ pub struct Server {
     listeners: Listeners,
     leases: Option<Arc<Leases>>,
     background: Background,
-}
-
-/// Where a server listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Sockets and pages.
-    pub sockets: SocketAddr,
-    /// The embedded sidecar.
-    pub rest: Option<SocketAddr>,
-    /// Health and metrics.
-    pub internal: SocketAddr,
-}
-
-#[derive(Debug)]
-struct Listeners {
-    sockets: TcpListener,
-    rest: Option<TcpListener>,
-    internal: TcpListener,
-}
-
-impl Listeners {
-    /// Takes the addresses.
-    async fn bind(config: &Config) -> Result<(Self, Addresses), StartError> {
-        let all = Self {
-            sockets: listen("listen", config.listen).await?,
-            rest: match config.rest_listen {
-                Some(address) => Some(listen("rest_listen", address).await?),
-                None => None,
-            },
-            internal: listen("internal_listen", config.internal_listen).await?,
-        };
-        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            sockets: local(&all.sockets, config.listen),
-            rest: all.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
-            internal: local(&all.internal, config.internal_listen),
-        };
-        Ok((all, addresses))
-    }
 }
 
 impl Server {
@@ -408,19 +371,6 @@ async fn sweep_uploads(services: Arc<Services>) {
 
 /// Between two sweeps of uploads.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
-
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let failed = |error| StartError::Listen { setting, address, error };
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    }
-    .map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
-    socket.listen(4_096).map_err(failed)
-}
 
 #[cfg(test)]
 mod tests {

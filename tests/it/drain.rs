@@ -83,10 +83,9 @@ fn a_second_signal_is_now() {
     crier.signal("TERM");
     expect_not_ready(&crier);
     crier.signal("TERM");
-    eventually(WAIT, || match crier.child.try_wait().unwrap() {
-        Some(status) => Ok(assert_eq!(status.code(), Some(0))),
-        None => Err("it goes on".to_owned()),
-    });
+    let status =
+        eventually(WAIT, || crier.child.try_wait().unwrap().ok_or_else(|| "it goes on".to_owned()));
+    assert_eq!(status.code(), Some(0));
     // Not one after the other.
     eventually(Duration::from_secs(1), || match ended(&mut clients) {
         CLIENTS => Ok(()),

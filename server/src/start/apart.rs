@@ -18,7 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     StartError, backend, cluster,
     given::{catalogue, http_limits, keys, settings, verifier_options},
-    listen, until_stopped,
+    listen::listen,
+    until_stopped,
 };
 use crate::{
     config::Config,

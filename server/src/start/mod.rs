@@ -4,6 +4,7 @@ mod apart;
 mod backend;
 mod cluster;
 mod given;
+mod listen;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,18 +14,15 @@ use crier_domain::{
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
     store::OpenError,
 };
-use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{
-    net::TcpListener,
-    task::{JoinError, JoinSet},
-};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use self::apart::Apart;
+pub use self::{apart::Apart, listen::Addresses};
 use self::{
     backend::{Backend, Way, shared},
     given::{catalogue, http_limits, internal_limits, keys, options, settings, verifier_options},
+    listen::Listeners,
 };
 use crate::{
     apps::{self, Audience},
@@ -131,45 +129,6 @@ pub struct Server {
     leases: Option<Arc<Leases>>,
     /// Work beside the sessions, ended with them.
     pub background: Background,
-}
-
-/// Where a server listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Sockets and pages.
-    pub sockets: SocketAddr,
-    /// The embedded sidecar.
-    pub rest: Option<SocketAddr>,
-    /// Health and metrics.
-    pub internal: SocketAddr,
-}
-
-#[derive(Debug)]
-struct Listeners {
-    sockets: TcpListener,
-    rest: Option<TcpListener>,
-    internal: TcpListener,
-}
-
-impl Listeners {
-    /// Takes the addresses.
-    async fn bind(config: &Config) -> Result<(Self, Addresses), StartError> {
-        let all = Self {
-            sockets: listen("listen", config.listen).await?,
-            rest: match config.rest_listen {
-                Some(address) => Some(listen("rest_listen", address).await?),
-                None => None,
-            },
-            internal: listen("internal_listen", config.internal_listen).await?,
-        };
-        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            sockets: local(&all.sockets, config.listen),
-            rest: all.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
-            internal: local(&all.internal, config.internal_listen),
-        };
-        Ok((all, addresses))
-    }
 }
 
 impl Server {
@@ -349,13 +308,17 @@ impl Server {
         if let Err(error) = &result {
             tracing::error!(%error, "a listener broke; draining");
         }
-        let drain = config.shutdown.drain;
+        // The rest is for closing the store, and for what the sidecar has begun.
+        let drain = config.shutdown.drain * 9 / 10;
         let drained = tokio::time::timeout(drain, async {
-            if let Some(Err(error)) = OptionFuture::from(leases.as_ref().map(|l| l.drain())).await {
-                tracing::warn!(%error, "the others do not know yet that this replica goes down");
+            if let Some(leases) = &leases {
+                leases.drain().await;
             }
-            // Half of the time for the sessions, the rest for what they leave behind.
-            io.close(drain / 2).await;
+            // Half of the time to move the sessions away, a quarter for clients that do not fetch their
+            // goodbye, the rest for what they leave behind and for requests that are under way.
+            if tokio::time::timeout(drain * 3 / 4, io.close(drain / 2)).await.is_err() {
+                tracing::info!("some clients did not fetch their goodbye");
+            }
             backend.settle(&io).await;
             background.stop().await;
             stopped.cancel();
@@ -414,19 +377,6 @@ const LAST_MAX: Duration = Duration::from_secs(10);
 
 /// Between two sweeps of uploads.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
-
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let failed = |error| StartError::Listen { setting, address, error };
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    }
-    .map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
-    socket.listen(4_096).map_err(failed)
-}
 
 #[cfg(test)]
 mod tests {

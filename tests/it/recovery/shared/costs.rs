@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tests::raw::{WAIT, eventually};
 
 use super::{super::client::Client, rig::Cluster};
 
@@ -33,15 +32,18 @@ fn a_client_that_comes_back_costs_a_handful_of_commands() {
     let kept: Vec<_> = clients.into_iter().map(Client::cut).collect();
     cluster.empty(0);
     cluster.replicas[0].io.main().to("everyone").emit("missed", &1).unwrap();
-    let arrived = |at: usize| {
-        let io = cluster.replicas[at].io.clone();
-        eventually(WAIT, move || io.is_reached().then_some(()).ok_or("not reached".to_owned()));
-    };
-    arrived(1);
+    cluster.settle(1);
     let calls = || cluster.redis.calls().unwrap();
     let (before, began) = (calls(), std::time::Instant::now());
-    let back: Vec<Client> =
-        kept.iter().map(|kept| cluster.recovers(1, json!({}), kept, &["missed"])).collect();
+    let back: Vec<Client> = kept
+        .iter()
+        .map(|kept| {
+            let mut client = Client::back(&cluster.replicas[1], json!({}), kept).unwrap();
+            client.expect("missed", &json!(1));
+            client.expect("connected", &json!("Recovered"));
+            client
+        })
+        .collect();
     let (after, took) = (calls(), began.elapsed());
     let sent = sent(&before, &after);
     // Ticks of two replicas go on meanwhile, and are no client's.

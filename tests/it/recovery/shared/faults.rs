@@ -54,6 +54,8 @@ fn where_the_last_second_is_at_risk_who_was_away_is_told() {
     cluster.begins_anew(1, json!({}), &kept, "LogLost");
     // Its socket lives on, in the new epoch; so it comes back as who it is.
     assert_ne!(before.offset.unwrap()[..16], stays.kept.offset.clone().unwrap()[..16]);
+    // Behind this everything of it is written, in the numbers of the new epoch.
+    stays.join("another");
     let kept = stays.cut();
     cluster.empty(0);
     cluster.replicas[0].io.main().to("room").emit("missed", &1).unwrap();

@@ -104,9 +104,21 @@ impl Cluster {
         }
     }
 
-    /// A client comes back to a replica, and goes on as who it was; it is sent these events first.
+    /// Waits until everything that any replica has published until now has arrived at this one.
+    #[track_caller]
+    pub(super) fn settle(&self, at: usize) {
+        let mut witness = Client::connect(&self.replicas[at], json!({}));
+        for replica in &self.replicas {
+            replica.io.main().to(witness.kept.sid.as_str()).emit("arrived", &1).unwrap();
+            witness.expect_among("arrived");
+        }
+    }
+
+    /// A client comes back to a replica where everything has arrived, and goes on as who it was; it is
+    /// sent these events first.
     #[track_caller]
     pub(super) fn recovers(&self, at: usize, auth: Json, kept: &Kept, missed: &[&str]) -> Client {
+        self.settle(at);
         let mut client = Client::back(&self.replicas[at], auth, kept).unwrap();
         let outcome = (client.kept.sid.clone(), client.kept.pid.clone());
         assert_eq!(outcome, (kept.sid.clone(), kept.pid.clone()), "it begins anew");

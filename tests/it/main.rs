@@ -11,6 +11,7 @@
 mod ask;
 mod binary;
 mod browser;
+mod chaos;
 mod contract;
 mod documents;
 mod durable;

@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod asking;
+pub mod leases;
 pub mod local;
 pub mod registry;
 pub mod seal;
@@ -16,6 +17,7 @@ pub(crate) mod wire;
 pub use self::{
     answer::Responder,
     asking::Asking,
+    leases::{JoinError, Leases},
     local::LocalCluster,
     registry::{FixedReplicas, Replica, Replicas},
     seal::{BadSeal, Seal},

@@ -56,23 +56,24 @@ impl One {
     pub(super) fn start(n: u8, secret: &[u8], options: Options) -> Self {
         let tag = ReplicaTag::from_random([0, 0, n]);
         let replicas = Arc::new(FixedReplicas::new([]));
-        let forwarding = Forwarding {
-            tag,
-            replicas: Arc::clone(&replicas) as Arc<dyn Replicas>,
-            seal: Arc::new(Seal::new([secret])),
-        };
-        let options = Options { forwarding: Some(forwarding), ..options };
-        Self::run(n, tag, replicas, options)
+        let known = Arc::clone(&replicas) as Arc<dyn Replicas>;
+        let forwarding = Forwarding { tag, replicas: known, seal: Arc::new(Seal::new([secret])) };
+        Self { replicas, ..Self::run(n, options, |_, _| Some(forwarding)) }
     }
 
-    /// A server that is no replica.
-    pub(super) fn alone(options: Options) -> Self {
-        Self::run(0, ReplicaTag::from_random([0; 3]), Arc::new(FixedReplicas::new([])), options)
-    }
-
-    fn run(n: u8, tag: ReplicaTag, replicas: Arc<FixedReplicas>, options: Options) -> Self {
+    /// A replica among those that it finds, at the address of its internal listener.
+    pub(super) fn run(
+        n: u8,
+        options: Options,
+        others: impl FnOnce(&Runtime, SocketAddr) -> Option<Forwarding>,
+    ) -> Self {
         let runtime = Runtime::new().unwrap();
-        let io = Io::new(Options { event_rate: EventRate::NONE, ..options });
+        let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let (outer, inner) = (bind(), bind());
+        let (sockets, internal) = (outer.local_addr().unwrap(), inner.local_addr().unwrap());
+        let forwarding = others(&runtime, internal);
+        let tag = forwarding.as_ref().map_or(ReplicaTag::from_random([0; 3]), |f| f.tag);
+        let io = Io::new(Options { event_rate: EventRate::NONE, forwarding, ..options });
         io.main().on("echo", |_socket: Socket, args: Args, ack: Ack| async move {
             ack.send_args(args);
         });
@@ -80,9 +81,6 @@ impl One {
             ack.send(&n);
             std::future::ready(())
         });
-        let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let (outer, inner) = (bind(), bind());
-        let (sockets, internal) = (outer.local_addr().unwrap(), inner.local_addr().unwrap());
         let prometheus = PrometheusBuilder::new().build_recorder().handle();
         let origins = OriginPolicy::new(None, Vec::new(), true);
         let handler = internal::handler(io.clone(), Readiness::default(), prometheus, origins);
@@ -90,7 +88,7 @@ impl One {
         runtime.spawn(crier_server::serve(outer, io.clone()));
         let (limits, never) = (HttpLimits::default(), CancellationToken::new());
         runtime.spawn(accept::run(inner, handler, limits, never));
-        Self { io, sockets, internal, tag, replicas, runtime }
+        Self { io, sockets, internal, tag, replicas: Arc::new(FixedReplicas::new([])), runtime }
     }
 
     /// How others find it, at an address that leads to it.

@@ -159,6 +159,6 @@ fn a_server_alone_has_no_such_way() {
         let head = signed(head, SECRET, 0);
         assert_eq!(send(&one, &head).status, status, "{path}");
     }
-    let alone = One::alone(Options::default());
+    let alone = One::run(0, Options::default(), |_, _| None);
     send(&alone, &signed(head, SECRET, 0)).expect_status(401);
 }

@@ -1,0 +1,4 @@
+//! Clients of several replicas over one Redis: whichever they come back to.
+
+mod claims;
+mod rig;

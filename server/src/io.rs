@@ -17,7 +17,7 @@ use dashmap::DashMap;
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crier_domain::redis::ask::Asker;
+use crier_domain::redis::ask::{Asker, Mark};
 
 use crate::{
     adapter::{
@@ -547,6 +547,28 @@ impl Hub for IoInner {
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
+    }
+
+    fn reached(&self, mark: Mark) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            // Of a life of the log that this replica has not heard of, or has left behind, nothing comes.
+            let Some(log) = log else { return };
+            let Some(id) = log.id_in(&mark.epoch, mark.number) else { return };
+            if log.arrival(id).await {
+                // It is here, and perhaps still being delivered.
+                log.in_order(&mut || {});
+            }
+        })
+    }
+
+    fn flushed(&self, marked: bool) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            if let Some(log) = log {
+                log.flushed(marked).await;
+            }
+        })
     }
 }
 

@@ -147,8 +147,9 @@ pub trait Hub: Send + Sync {
         Box::pin(std::future::ready(()))
     }
 
-    /// Waits until what was published here before has its place in the log.
-    fn flushed(&self) -> BoxFuture<'static, ()> {
+    /// Waits until what was published here before has its place in the log. `marked`: with an event
+    /// behind it, so that also what is in no log has a place before something.
+    fn flushed(&self, _marked: bool) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 }

@@ -115,9 +115,9 @@ impl fmt::Debug for RedisAdapter {
 pub(crate) struct HubLine(pub(crate) Weak<dyn Hub>);
 
 impl Line for HubLine {
-    fn flushed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn flushed(&self, marked: bool) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         match self.0.upgrade() {
-            Some(hub) => hub.flushed(),
+            Some(hub) => hub.flushed(marked),
             None => Box::pin(std::future::ready(())),
         }
     }

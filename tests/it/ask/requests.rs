@@ -1,11 +1,19 @@
 //! Questions and orders to the sockets of all replicas.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use crier_domain::{
+    Bus as _, Cluster as _,
     cluster::{Action, Order, RoomSize},
-    redis::cmd,
+    event::{publish_of, system::ForceUpdate},
+    redis::{
+        ask::{Asker, Leased, cluster::RedisCluster},
+        cmd,
+    },
 };
 use crier_protocol::{Namespace, Room};
 use crier_server::{Args, Binary};
@@ -214,5 +222,76 @@ fn while_redis_is_away_the_sockets_here_are_reached_and_the_others_named() {
     eventually(WAIT, || match reach(&cluster) {
         (3, missing) if missing.is_empty() => Ok(()),
         other => Err(format!("{other:?}")),
+    });
+}
+
+#[test]
+fn what_was_published_before_an_order_reaches_sockets_as_they_were_before_it() {
+    let cluster = Cluster3::start();
+    let mut clients = clients(&cluster);
+    clients.iter_mut().for_each(|client| enter(client, "all"));
+    let main = cluster.all[0].io.main();
+    let send = |room: &str, n: u32| main.to(room).emit("n", &n).unwrap();
+    cluster.runtime.block_on(async {
+        for n in 0..100 {
+            // Nobody waits for the events; all of the orders are waited for.
+            send("r", 10 * n);
+            assert_eq!(main.to("r").join([room("s")]).await, 3);
+            send("s", 10 * n + 1);
+            main.to("s").ephemeral().emit("n", &(10 * n + 2)).unwrap();
+            assert_eq!(main.to("s").leave([room("s")]).await, 3);
+            send("s", 10 * n + 3);
+            // As the sidecar does it.
+            let event = publish_of("force_update", &update(n), vec![room("r")]);
+            cluster.all[1].bus.publish(event).await.unwrap();
+            let leave = order(Action::Leave(vec![room("r")]));
+            assert_eq!(cluster.all[1].cluster.order(leave).await.matched, 3);
+            send("r", 10 * n + 4);
+            assert_eq!(main.to("all").join([room("r")]).await, 3);
+        }
+    });
+    for client in &mut clients {
+        for n in 0..100 {
+            for event in [10 * n, 10 * n + 1, 10 * n + 2] {
+                client.expect(&format!(r#"42["n",{event}]"#));
+            }
+            assert!(client.text().contains(&format!("http://x/{n}")));
+        }
+    }
+}
+
+fn update(n: u32) -> ForceUpdate {
+    serde_json::from_value(serde_json::json!({
+        "version": "1", "updateUrl": format!("http://x/{n}"), "message": "m", "isForced": false,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_sidecar_asks_those_who_hold_a_lease() {
+    let cluster = Cluster3::start();
+    let _clients = clients(&cluster);
+    cluster.runtime.block_on(async {
+        let redis = link(&cluster.redis);
+        let (seconds, _): (u64, u64) = redis.query(&cmd("TIME")).await.unwrap();
+        let lease = async |name: &str, seconds: u64| {
+            let mut add = cmd("ZADD");
+            add.arg(redis.keys().named("leases")).arg(seconds * 1_000).arg(name);
+            let _: i64 = redis.query(&add).await.unwrap();
+        };
+        for name in NAMES {
+            lease(name, seconds + 60).await;
+        }
+        lease("over", seconds - 1).await;
+        let peers = Arc::new(Leased::new(redis.clone()));
+        let asker = Asker::new(redis.clone(), "a sidecar".to_owned(), peers, None);
+        let answers = tokio::spawn(Arc::clone(&asker).run());
+        let sidecar = RedisCluster::new(asker, None);
+        assert_eq!(sidecar.sockets_len(&Namespace::MAIN).await, 3);
+        assert_eq!(sidecar.stats().await.missing, Vec::<String>::new());
+        lease("dead", seconds + 60).await;
+        let reached = sidecar.order(order(Action::Join(vec![room("s")]))).await;
+        assert_eq!((reached.matched, reached.missing), (3, vec!["dead".to_owned()]));
+        answers.abort();
     });
 }

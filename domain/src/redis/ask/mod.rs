@@ -12,6 +12,7 @@
 //! they were before it.
 
 pub mod cluster;
+mod leased;
 pub mod wire;
 
 use std::{
@@ -31,6 +32,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+pub use self::leased::Leased;
 use self::wire::{Ask, Part, Question, Reply};
 use crate::{
     redis::{Redis, RedisError, Subscription, cmd},
@@ -78,10 +80,11 @@ pub struct Mark {
     pub number: u64,
 }
 
-/// The order of events in this process, for one that has sockets.
+/// The order of events in this process.
 pub trait Line: fmt::Debug + Send + Sync {
-    /// Waits until what was published here before is in Redis.
-    fn flushed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Waits until what was published here before is in Redis. `marked`: the newest event of the log is
+    /// one behind all of that, also behind what is in no log.
+    fn flushed(&self, marked: bool) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
     /// Waits until everybody here has got the events up to a mark.
     fn reached(&self, mark: Mark) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
@@ -116,9 +119,14 @@ pub struct Gathered {
 
 impl Asker {
     /// An asker without sockets of its own, such as the sidecar. `name`: its own in the whole cluster,
-    /// and no replica's.
-    pub fn new(redis: Redis, name: String, peers: Arc<dyn Peers>) -> Arc<Self> {
-        Arc::new(Self::build(redis, name, None, peers, None))
+    /// and no replica's. `line`: the bus that it publishes by, where it does.
+    pub fn new(
+        redis: Redis,
+        name: String,
+        peers: Arc<dyn Peers>,
+        line: Option<Arc<dyn Line>>,
+    ) -> Arc<Self> {
+        Arc::new(Self::build(redis, name, None, peers, line))
     }
 
     /// A replica that asks the others.
@@ -221,7 +229,7 @@ impl Asker {
         let deadline = Instant::now() + within;
         // Whatever stands in the way has half of the time: late is better than not at all.
         let half = Instant::now() + within / 2;
-        let after = timeout_at(half, self.after()).await.unwrap_or_default();
+        let after = timeout_at(half, self.after(question.is_order())).await.unwrap_or_default();
         let own = async {
             if let (Some(line), Some(after)) = (&self.line, after.clone()) {
                 let _ = timeout_at(half, line.reached(after)).await;
@@ -232,9 +240,9 @@ impl Asker {
     }
 
     /// The newest event, after everything of this process's own; `None` where Redis does not tell.
-    async fn after(&self) -> Option<Mark> {
+    async fn after(&self, marked: bool) -> Option<Mark> {
         if let Some(line) = &self.line {
-            line.flushed().await;
+            line.flushed(marked).await;
         }
         let keys = self.redis.keys();
         let mut both = cmd("MGET");

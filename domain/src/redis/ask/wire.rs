@@ -83,6 +83,17 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// Whether sockets are made to do something.
+    pub fn is_order(&self) -> bool {
+        match self {
+            Self::Order(_) | Self::Acks { .. } => true,
+            Self::Sockets { request, .. } => *request != WireRequest::Fetch,
+            Self::Rooms | Self::Room(_) | Self::SocketsLen(_) | Self::Stats => false,
+        }
+    }
+}
+
 /// An [`Order`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireOrder {

@@ -11,6 +11,7 @@
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+mod answer;
 mod check;
 mod dial;
 mod epoch;
@@ -18,8 +19,10 @@ mod event;
 mod job;
 mod keys;
 mod link;
+mod options;
 mod publish;
 mod row;
+mod script;
 mod sign;
 mod store;
 mod subscription;
@@ -30,12 +33,15 @@ mod writer;
 pub use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
 
 pub use self::{
+    answer::{Answer, RedisError},
     check::Finding,
     epoch::{Look, Lost, Seen},
     event::{BusEvent, DecodeError},
     keys::Keys,
-    link::{Answer, Redis, RedisError, RedisOptions, Script},
+    link::Redis,
+    options::RedisOptions,
     publish::RedisBus,
+    script::Script,
     sign::{MAC_BYTES, Signer},
     store::RedisStore,
     subscription::{Received, SUBSCRIPTION_MAX, Subscription},

@@ -21,7 +21,10 @@ use crate::{
     adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
     driver::Driver,
     error::{AckError, Acks, EmitError},
-    http::{Response, engine},
+    http::{
+        Response, engine,
+        forward::{self, Forwarder},
+    },
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
@@ -45,6 +48,8 @@ pub(crate) struct IoInner {
     /// Sessions that have not joined a namespace yet, by address.
     strangers: DashMap<IpAddr, usize>,
     tasks: TaskTracker,
+    /// Where there are other replicas.
+    forwarder: Option<Arc<Forwarder>>,
     draining: AtomicBool,
     /// Cancelled when the server begins to go down.
     stop: CancellationToken,
@@ -76,17 +81,22 @@ impl Io {
 
     fn build(options: Options, application: Upper) -> Self {
         metrics::describe();
+        let tasks = TaskTracker::new();
+        let forwarding = options.forwarding.clone();
+        let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
+        let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
             recoveries: options.recovery.clone().map(|recovery| recoveries(recovery, this.clone())),
             options: Arc::new(options),
             application,
             adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
-            tag: ReplicaTag::from_random(random()),
+            tag,
             namespaces: DashMap::new(),
             patterns: RwLock::default(),
             sessions: Table::default(),
             strangers: DashMap::new(),
-            tasks: TaskTracker::new(),
+            tasks,
+            forwarder,
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             this: this.clone(),
@@ -168,26 +178,44 @@ impl Io {
         engine::handle(&self.0, request, peer).await
     }
 
-    /// Refuses new sessions from now, ends every other with a recoverable reason, in batches so that the clients do not all come
-    /// back at once, and waits for their tasks.
+    /// Answers a request that another replica passes on: 401 unless it was signed with a secret of this
+    /// cluster.
+    ///
+    /// # Errors
+    /// The connection is to be cut without an answer.
+    pub(crate) async fn receive(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> Result<Response, engine::Cut> {
+        forward::receive(&self.0, request).await
+    }
+
+    /// Refuses new sessions from now, ends every other with a recoverable reason, and what passes through to other replicas, in
+    /// batches so that the clients do not all come back at once, and waits for their tasks.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the sessions that were not reached yet as they are.
     pub async fn close(&self, pace: Duration) {
         self.0.draining.store(true, Ordering::Release);
         self.0.stop.cancel();
-        let sessions = self.0.sessions.all();
+        let passages = self.0.forwarder.as_ref().map(|forwarder| forwarder.passages().ends());
+        let passages = passages.into_iter().flatten().map(Leaving::Passage);
+        let sessions = self.0.sessions.all().into_iter().map(Leaving::Session);
+        let leaving: Vec<Leaving> = sessions.chain(passages).collect();
         // 128 at a time, as centrifuge does; the pauses share out the pace that was asked for.
         const BATCH: usize = 128;
-        let batches = sessions.len().div_ceil(BATCH).max(1);
+        let batches = leaving.len().div_ceil(BATCH).max(1);
         let pause = pace / u32::try_from(batches).unwrap_or(u32::MAX);
-        for (n, batch) in sessions.chunks(BATCH).enumerate() {
+        for (n, batch) in leaving.chunks(BATCH).enumerate() {
             if n > 0 {
                 tokio::time::sleep(pause).await;
             }
-            for session in batch {
-                session.close(CloseReason::ServerShuttingDown);
-            }
+            batch.iter().for_each(Leaving::go);
+        }
+        if let Some(forwarder) = &self.0.forwarder {
+            // Those that came meanwhile.
+            forwarder.passages().close();
+            forwarder.close();
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -269,6 +297,21 @@ impl Io {
     }
 }
 
+/// Whatever a client has to move away from.
+enum Leaving {
+    Session(SessionHandle),
+    Passage(CancellationToken),
+}
+
+impl Leaving {
+    fn go(&self) {
+        match self {
+            Self::Session(session) => session.close(CloseReason::ServerShuttingDown),
+            Self::Passage(end) => end.cancel(),
+        }
+    }
+}
+
 /// The name of a namespace that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("namespace {0:?}: a name starts with a slash and has neither a comma nor too many bytes")]
@@ -281,6 +324,16 @@ impl IoInner {
 
     pub(crate) fn application(&self) -> &Upper {
         &self.application
+    }
+
+    /// What session ids made here name this replica by.
+    pub(crate) fn tag(&self) -> ReplicaTag {
+        self.tag
+    }
+
+    /// The way to other replicas; none where this one is alone.
+    pub(crate) fn forwarder(&self) -> Option<&Arc<Forwarder>> {
+        self.forwarder.as_ref()
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

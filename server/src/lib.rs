@@ -68,10 +68,12 @@ pub use self::{
     namespace::{
         Handlers, Namespace,
         broadcast::Broadcast,
-        handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
-        socket::{JoinError, Socket},
+        handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
+        socket::{Socket, rooms::JoinError},
     },
-    options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    options::{
+        Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,
+    },
     recovery::{Recovery, RecoveryOptions},
     session::{EngineHandler, EngineSocket, Handshake},
 };

@@ -13,7 +13,7 @@ use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
     Attachments, Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery,
-    Rest, Rooms, Shop, Shown, Shutdown, Socket, VendorChat, is_loopback,
+    Redis, Rest, Rooms, Shop, Shown, Shutdown, Socket, VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -39,6 +39,12 @@ impl Config {
             advertise: r.host_port("advertise"),
             cluster_secret: r.keys("cluster_secret"),
             redis_url: r.redis_url("redis_url"),
+            redis: Redis {
+                username: r.text("redis.username"),
+                password: r.password("redis.password"),
+                prefix: r.prefix("redis.prefix"),
+                connections: r.number("redis.connections"),
+            },
             data_dir: r.path("data_dir").unwrap_or_default(),
             apps: r.words("apps", &App::ALL, App::parse),
             cors_origins: r.origins("cors_origins"),

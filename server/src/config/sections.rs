@@ -180,6 +180,19 @@ pub struct Rest {
     pub refusals_per_second: NonZeroU32,
 }
 
+/// `[redis]`, besides its URL.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// In the place of the URL's.
+    pub username: Option<String>,
+    /// Likewise.
+    pub password: Option<Secret>,
+    /// Legal in a hash tag.
+    pub prefix: String,
+    /// At least one.
+    pub connections: usize,
+}
+
 /// `[recovery]`.
 #[derive(Clone, Debug)]
 pub struct Recovery {

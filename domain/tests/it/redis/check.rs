@@ -1,6 +1,6 @@
 //! Start-up checks, and the configuration that is shipped.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use crier_domain::redis::{Finding, Redis, cmd};
 
@@ -118,4 +118,43 @@ async fn settings_that_may_not_be_seen_are_told_of() {
     (options.username, options.password) = (Some("blind".to_owned()), Some("x".to_owned()));
     let findings = Redis::new(options).unwrap().check().await;
     assert_eq!(findings, Ok(vec![Finding::Hidden]));
+}
+
+/// Every command that our sources name, in Lua or in Rust.
+fn commands_used() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders: Vec<_> =
+        ["domain", "server", "rest"].map(|it| root.join(it).join("src")).into();
+    let mut used = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            for opening in ["redis.call('", "redis.pcall('", "cmd(\"", "cmd('"] {
+                let named = text.split(opening).skip(1);
+                let named = named.filter_map(|rest| rest.split(['\'', '"']).next());
+                let is_command = |word: &&str| {
+                    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase())
+                };
+                used.extend(named.filter(is_command).map(str::to_lowercase));
+            }
+        }
+    }
+    used
+}
+
+#[test]
+fn the_sample_user_may_run_every_command_that_the_sources_name() {
+    let used = commands_used();
+    assert!(used.contains("evalsha") && used.contains("xadd"), "{used:?}");
+    let user = sample_user();
+    let allowed: BTreeSet<_> = user
+        .split(' ')
+        .filter_map(|word| Some(word.strip_prefix('+')?.split('|').next()?))
+        .collect();
+    let missing: Vec<_> = used.iter().filter(|used| !allowed.contains(used.as_str())).collect();
+    assert!(missing.is_empty(), "redis.conf does not allow {missing:?}");
 }

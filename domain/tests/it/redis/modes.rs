@@ -1,4 +1,4 @@
-//! The other ways to have Redis: a cluster, and sentinels.
+//! The other ways to have Redis: a cluster, sentinels, TLS.
 
 use std::{
     net::TcpListener,
@@ -114,4 +114,55 @@ async fn sentinels_lead_to_the_master_and_to_the_next_one() {
     let look = redis.look(Some(&before)).await.unwrap();
     assert_eq!(look.seen.number, 2);
     assert_eq!(look.lost, Some(crier_domain::redis::Lost::Restarted), "a replica may be behind");
+}
+
+const TLS_URL: &str = "CRIER_TLS_TEST_URL";
+
+/// Asks a Redis over TLS, and says what came back.
+#[tokio::test]
+#[ignore = "runs as the child of the test below, which names the authority to it"]
+async fn tls_child() {
+    let Ok(url) = std::env::var(TLS_URL) else { return };
+    let server = Server::start(&[]);
+    let redis = Redis::new(options(&server, &url)).unwrap();
+    let answer = redis.query::<String>(&cmd("PING")).await;
+    let heard = redis.subscribe(&["{crier}:bus".to_owned()]).await;
+    println!("over TLS: {} {}", answer.is_ok(), heard.is_ok());
+}
+
+#[tokio::test]
+async fn over_tls_only_a_server_with_a_good_certificate_is_spoken_to() {
+    // The server's certificate is localhost's and 127.0.0.1's, for a century.
+    let file = |name: &str| format!("{}/tests/it/redis/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+    let ports = free_ports(1);
+    let _server = Server::start(&[
+        "--tls-port",
+        &ports[0].to_string(),
+        "--tls-cert-file",
+        &file("server.pem"),
+        "--tls-key-file",
+        &file("server.key"),
+        "--tls-ca-cert-file",
+        &file("authority.pem"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let other = file("server.pem");
+    for (host, authority, expected) in [
+        ("localhost", file("authority.pem"), true),
+        ("127.0.0.1", file("authority.pem"), true),
+        ("localhost", other, false),
+        // The same server under an address that the certificate does not have.
+        ("127.0.0.2", file("authority.pem"), false),
+    ] {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "redis::modes::tls_child", "--nocapture"])
+            .env(TLS_URL, format!("rediss://{host}:{}", ports[0]))
+            .env("SSL_CERT_FILE", &authority)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        let line = format!("over TLS: {expected} {expected}");
+        assert!(said.contains(&line), "{host} {authority}: {said}");
+    }
 }

@@ -89,7 +89,7 @@ impl Apart {
         let internal = local(&listeners.1, config.internal_listen);
         let catalogue = Arc::new(catalogue(&config));
         let (clock, background) = (Clock::system(), Background::default());
-        let asker = Asker::new(redis.clone(), name(), Arc::new(Known::new(redis.clone())));
+        let asker = Asker::new(redis.clone(), name(), Arc::new(Known::new(redis.clone())), None);
         background.spawn("answers of replicas", Arc::clone(&asker).run());
         let cluster = Arc::new(RedisCluster::new(asker, None)) as Arc<dyn Cluster>;
         let (writer, work) = Writer::new(

@@ -44,7 +44,7 @@ pub const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct Options {
     /// Replicas; more than one only with Redis.
     pub replicas: usize,
-    /// Sidecar processes; 0 without Redis, where the replica's own answers.
+    /// Sidecar processes; 0 = the replicas' own answer, always so without Redis.
     pub sidecars: usize,
     /// Whether there is a Redis; without, one replica with its embedded store.
     pub redis: bool,
@@ -111,7 +111,7 @@ impl Cluster {
         let replicas = (1..=options.replicas)
             .map(|number| {
                 let name = format!("replica{number}");
-                Member::replica(&crier, &name, folder.path(), &settings, !options.redis)
+                Member::replica(&crier, &name, folder.path(), &settings, options.sidecars == 0)
             })
             .collect::<Outcome<Vec<_>>>()?;
         let sidecars = match options.sidecars {
@@ -128,7 +128,7 @@ impl Cluster {
         for member in replicas.iter().chain(&sidecars) {
             member.wait_until_ready(deadline)?;
         }
-        let rest = if options.redis { &sidecars } else { &replicas };
+        let rest = if sidecars.is_empty() { &replicas } else { &sidecars };
         let balancer =
             Balancer::start(options.balancer, folder.path(), &replicas, rest, options.front)?;
         Ok(Self { balancer, replicas, sidecars, redis, crier, folder })

@@ -1,7 +1,7 @@
 //! One audited run: cluster, clients, publishers, faults, verdict.
 
 use super::audit::{self, Report};
-use super::crowd::{Clients, Crowd, Durable};
+use super::crowd::{Clients, Crowd, Durable, Publishers};
 use super::faults::Faults;
 use super::random::Random;
 use super::scenario::{Also, Fault, Scenario, Size};
@@ -78,7 +78,17 @@ fn audited(
     };
     let outbox = scenario.settings.iter().any(|(name, _)| *name == "CRIER_REST_OUTBOX");
     let urls = publishing(cluster, outbox);
-    let publishers = Crowd::publishers(&urls, &service, size.load, &rooms, outbox, logs)?;
+    let publishers = Crowd::publishers(
+        &Publishers {
+            urls: &urls,
+            token: &service,
+            load: size.load,
+            rooms: &rooms,
+            outbox,
+            fill: 0,
+        },
+        logs,
+    )?;
     let durable = match scenario.also.contains(&Also::DurableWrites) {
         true => Some(Durable::start(&urls, &service)?),
         false => None,

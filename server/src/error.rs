@@ -14,6 +14,9 @@ pub enum EmitError {
     /// The client is too slow: its outbox is full, and its session is being closed.
     #[error("the client's outbox is full")]
     Overflow,
+    /// The log of the cluster cannot be reached, and as much waits for it as may.
+    #[error("as many events wait for the log of the cluster as may")]
+    Overloaded,
 }
 
 /// Why no acknowledgement came.

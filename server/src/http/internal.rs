@@ -63,7 +63,7 @@ fn is_forwarded(path: &str) -> bool {
 fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle) -> Response {
     match path {
         "/livez" => text(StatusCode::OK, "ok\n"),
-        "/readyz" if ready.get() => text(StatusCode::OK, "ok\n"),
+        "/readyz" if ready.get() && io.is_reached() => text(StatusCode::OK, "ok\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => {
             io.measure();

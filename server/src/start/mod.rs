@@ -1,16 +1,16 @@
 //! From a configuration to a running server.
 
+mod backend;
 mod cluster;
 mod given;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Outlet, Policy, Store,
-    Verifier,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Policy, Verifier,
     redis::RedisUrlError,
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
-    store::{EmbeddedStore, OpenError},
+    store::OpenError,
 };
 use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -20,11 +20,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::given::{http_limits, internal_limits, keys, options, settings, verifier_options};
+use self::{
+    backend::{Backend, Way, shared},
+    given::{http_limits, internal_limits, keys, options, settings, verifier_options},
+};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
-    bus::{DurableBus, LocalBus},
     cluster::{JoinError as LeaseError, Leases, LocalCluster},
     config::Config,
     http::{
@@ -93,6 +95,9 @@ pub enum StartError {
     /// This replica is not one of the cluster's.
     #[error("redis_url: {0}")]
     Lease(#[from] LeaseError),
+    /// Redis is set up so that nothing can go on with it.
+    #[error("redis_url: {0}")]
+    UnsafeRedis(String),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -102,9 +107,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<DurableBus>,
+    pub bus: Arc<dyn Bus>,
     /// The sockets of all replicas.
-    pub cluster: Arc<LocalCluster>,
+    pub cluster: Arc<dyn Cluster>,
     /// Who checks tokens.
     pub verifier: Arc<Verifier>,
     /// What may be published.
@@ -116,7 +121,7 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
-    store: Arc<EmbeddedStore>,
+    backend: Backend,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
@@ -170,10 +175,6 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        if config.redis_url.is_some() {
-            let reason = "several replicas over Redis are not built yet; leave it unset";
-            return Err(StartError::NotBuilt { setting: "redis_url", reason });
-        }
         if config.rest.outbox {
             let reason = "the outbox on disk is not built yet; leave it off";
             return Err(StartError::NotBuilt { setting: "rest_outbox", reason });
@@ -183,12 +184,11 @@ impl Server {
         let redis = cluster::redis(&config)?;
         // First the addresses, of which the lease says one.
         let (listeners, addresses) = Listeners::bind(&config).await?;
-        let leases = match redis {
-            Some(redis) => Some(cluster::join(&config, redis, addresses.internal).await?),
-            None => None,
-        };
-        let forwarding = leases.as_ref().map(|leases| cluster::forwarding(&config, leases));
-        let io = Io::new(Options { forwarding, ..options(&config) });
+        let (replica, way) =
+            (cluster::replica(&config, redis, addresses.internal).await?, Arc::<Way>::default());
+        let forwarding = replica.as_ref().map(|(_, leases)| cluster::forwarding(&config, leases));
+        let shared = replica.as_ref().map(|(redis, leases)| shared(redis, leases.tag(), &way));
+        let io = Io::new(Options { forwarding, shared, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
@@ -198,17 +198,23 @@ impl Server {
                 .limited(config.socket.limits.clone()),
         );
         let (clock, roster) = (Clock::system(), Roster::default());
-        let local = Arc::new(LocalBus::new(io.clone()));
-        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
-        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
-        let records = Arc::clone(&store) as Arc<dyn Store>;
-        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
+        let background = Background::default();
         let presence = Presences::new(config.presence.grace, &clock);
-        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
+        let cluster = LocalCluster::new(io.clone(), roster.clone(), presence.clone());
+        let cluster = Arc::new(cluster) as Arc<dyn Cluster>;
+        let backend = match &replica {
+            None => Backend::embedded(&config, &io, &clock)?,
+            Some((redis, leases)) => {
+                let (here, asked) = ((&io, &clock), Arc::clone(&cluster));
+                let redis = (redis, leases.tag());
+                Backend::over_redis(&config, redis, &way, here, asked, &background)
+            }
+        };
+        let bus = Arc::clone(&backend.bus);
         let deps = Deps {
-            store: records,
+            store: Arc::clone(&backend.store),
             clock: clock.clone(),
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            cluster: Arc::clone(&cluster),
             limits: Arc::new(UserLimits::new(&rules::per_minute(&config))),
         };
         let services = Arc::new(Services::with(deps, settings(&config)?));
@@ -228,7 +234,6 @@ impl Server {
             development || mode == AuthMode::Off,
             membership,
         );
-        let background = Background::default();
         background.spawn("uploads", sweep_uploads(Arc::clone(&services)));
         apps::install(
             &io,
@@ -236,7 +241,7 @@ impl Server {
                 gate,
                 policy,
                 catalogue: Arc::clone(&catalogue),
-                bus: Arc::clone(&bus) as Arc<dyn Bus>,
+                bus: Arc::clone(&bus),
                 services: Arc::clone(&services),
                 roster,
                 expiry: Expiry::new(clock.clone()),
@@ -261,12 +266,12 @@ impl Server {
             ready,
             addresses,
             io,
-            store,
+            backend,
             config,
             prometheus,
             client,
             listeners,
-            leases,
+            leases: replica.map(|(_, leases)| leases),
             background,
         })
     }
@@ -285,7 +290,7 @@ impl Server {
     ) -> io::Result<()> {
         let Self {
             io,
-            store,
+            backend,
             config,
             prometheus,
             client,
@@ -351,6 +356,7 @@ impl Server {
             }
             // Half of the time for the sessions, the rest for what they leave behind.
             io.close(drain / 2).await;
+            backend.settle(&io).await;
             background.stop().await;
             stopped.cancel();
             internal.cancel();
@@ -366,8 +372,8 @@ impl Server {
             tracing::warn!("not everything had ended when the time to drain was over");
         }
         // Last: what was asked for until now is on disk, and the next process finds the file closed.
-        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
-            tracing::error!(%error, "the store was not closed");
+        if tokio::time::timeout(LAST_MAX, backend.close()).await.is_err() {
+            tracing::warn!("not everything that was asked for was done before the end");
         }
         result
     }
@@ -402,6 +408,9 @@ async fn sweep_uploads(services: Arc<Services>) {
         }
     }
 }
+
+/// How long the store may take to end.
+const LAST_MAX: Duration = Duration::from_secs(10);
 
 /// Between two sweeps of uploads.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
@@ -454,13 +463,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_built_refuses_to_start() {
-        for (key, value) in [("redis_url", "redis://localhost"), ("rest_outbox", "on")] {
-            let flags = [(key.to_owned(), value.to_owned())];
-            let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
-            match Server::bind(config).await {
-                Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, key),
-                other => panic!("{key}: {other:?}"),
-            }
+        let flags = [("rest_outbox".to_owned(), "on".to_owned())];
+        let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
+        match Server::bind(config).await {
+            Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, "rest_outbox"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -25,10 +25,11 @@ const LIGHT_READY: Duration = Duration::from_secs(180);
 /// When something did not hold.
 pub(super) fn run(scenario: &Scenario, options: &Options, logs: &Path) -> Outcome {
     let size = if options.short { &scenario.short } else { &scenario.full };
+    let redis = size.members.1 > 0;
     let mut cluster = Cluster::start(&cluster::Options {
         replicas: size.members.0,
-        sidecars: size.members.1,
-        redis: size.members.1 > 0,
+        sidecars: if redis { options.sidecars.unwrap_or(size.members.1) } else { 0 },
+        redis,
         settings: settings(scenario.settings),
         ..cluster::Options::default()
     })?;

@@ -38,7 +38,7 @@ const SHORT: Size =
 pub(super) fn run(options: &Options, logs: &Path) -> Outcome {
     let cluster = Cluster::start(&cluster::Options {
         replicas: if options.short { 2 } else { 3 },
-        sidecars: 1,
+        sidecars: options.sidecars.unwrap_or(1),
         settings: settings(&SETTINGS),
         ..cluster::Options::default()
     })?;

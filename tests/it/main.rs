@@ -14,6 +14,7 @@ mod browser;
 mod chaos;
 mod contract;
 mod documents;
+mod drain;
 mod durable;
 mod filters;
 mod forward;

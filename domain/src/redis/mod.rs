@@ -13,6 +13,7 @@
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+mod answer;
 pub mod ask;
 mod check;
 mod dial;
@@ -21,9 +22,11 @@ mod event;
 mod job;
 mod keys;
 mod link;
+mod options;
 pub mod presence;
 mod publish;
 mod row;
+mod script;
 mod sign;
 mod store;
 mod subscription;
@@ -34,12 +37,15 @@ mod writer;
 pub use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
 
 pub use self::{
+    answer::{Answer, RedisError},
     check::Finding,
     epoch::{Look, Lost, Seen},
     event::{BusEvent, DecodeError},
     keys::Keys,
-    link::{Answer, Redis, RedisError, RedisOptions, Script},
+    link::Redis,
+    options::RedisOptions,
     publish::RedisBus,
+    script::Script,
     sign::{MAC_BYTES, Signer},
     store::RedisStore,
     subscription::{Received, SUBSCRIPTION_MAX, Subscription},

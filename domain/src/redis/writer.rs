@@ -179,7 +179,7 @@ impl Writer {
     /// What a claim's key stands for already, if for anything.
     pub(super) async fn known(&self, claim: &Claim) -> Result<Option<Outcome>, RedisError> {
         let key = self.keys().claim(&claim.key);
-        let found: Option<Vec<u8>> = self.redis().query(::redis::cmd("GET").arg(key)).await?;
+        let found: Option<Vec<u8>> = self.redis().read(::redis::cmd("GET").arg(key)).await?;
         let Some(found) = found.map(bytes::Bytes::from) else { return Ok(None) };
         let Ok(held) = row::held(&claim.key, &found) else {
             return Ok(Some(Outcome::Damaged(None)));

@@ -192,7 +192,8 @@ impl Recoveries {
             outside.keeper.kick(pid, generation).await;
         }
         // What is here is of before, unless it is the very one: that knows of what is not written yet.
-        self.sessions.overtaken(&pid, generation.saturating_sub(1));
+        let before = generation.saturating_sub(1);
+        self.log.in_order(&mut || self.sessions.overtaken(&pid, before));
         let here = self.sessions.find(&pid).filter(|session| was_here && session.claim(generation));
         let session = match here {
             Some(session) => session,

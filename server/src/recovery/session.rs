@@ -219,9 +219,9 @@ impl Session {
         }
         state.generation = next;
         state.lost = None;
-        if let Some(unsaved) = &mut state.unsaved {
-            unsaved.queue(self);
-        }
+        // Somebody may have claimed it elsewhere since it was claimed here, and the word of that may have come
+        // before it was known here: a write finds out.
+        self.change(&mut state, Unsaved::head);
         let former = std::mem::replace(&mut state.holder, holder);
         Some(former.upgrade())
     }

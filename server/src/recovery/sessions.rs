@@ -100,7 +100,8 @@ impl Sessions {
         held.collect()
     }
 
-    /// A session has a socket elsewhere, of this generation: the one here gives up.
+    /// A session has a socket elsewhere, of this generation: the one here gives up. To be called while nobody
+    /// is let in ([`Log::in_order`](super::Log::in_order)).
     pub(super) fn overtaken(&self, pid: &Pid, generation: u64) {
         let former = {
             let mut inner = lock(&self.inner);

@@ -120,6 +120,12 @@ impl Client {
         }
     }
 
+    /// Expects an event, whatever comes before it.
+    #[track_caller]
+    pub(super) fn expect_among(&mut self, name: &str) {
+        while self.event().0 != name {}
+    }
+
     /// The next event; `None` where the connection ends first.
     pub(super) fn event_or_end(&mut self) -> Option<(String, Vec<Value>)> {
         match self.wire.receive(WAIT)? {

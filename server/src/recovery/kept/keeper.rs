@@ -177,9 +177,13 @@ impl Keeper {
             }
             Written::Taken { generation, here: false } => {
                 metrics::saved("taken");
-                self.sessions.overtaken(&session.pid, generation);
+                self.overtaken(&session.pid, generation);
             }
         }
+    }
+
+    fn overtaken(&self, pid: &Pid, generation: u64) {
+        self.numbers.in_turn(&mut || self.sessions.overtaken(pid, generation));
     }
 
     async fn refresh(&self) {
@@ -191,7 +195,7 @@ impl Keeper {
                     Written::Done | Written::Taken { here: true, .. } => {}
                     Written::Missing => self.sessions.end_of(pid, *generation),
                     Written::Taken { generation, here: false } => {
-                        self.sessions.overtaken(pid, generation);
+                        self.overtaken(pid, generation);
                     }
                 }
             }

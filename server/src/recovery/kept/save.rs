@@ -10,8 +10,11 @@ use crate::recovery::{Membership, Session};
 /// Rooms that change between two writes; above, all of the session is written.
 const ROOMS_MAX: usize = 64;
 
-/// Numbers of events as every replica knows them.
+/// What sessions need of the log: numbers of events as every replica knows them.
 pub(crate) trait Numbers: Send + Sync {
+    /// Does something while nobody is let in; see [`Log::in_order`](crate::recovery::Log::in_order).
+    fn in_turn(&self, act: &mut dyn FnMut());
+
     /// The epoch that the numbers are of.
     fn epoch(&self) -> String;
 

@@ -154,7 +154,10 @@ impl SharedLog {
                     self.fill(number).await?;
                 }
             }
-            Said::Kick { pid, generation } => self.above.kicked(&pid, generation),
+            // Nobody is let in meanwhile, who would be overtaken halfway.
+            Said::Kick { pid, generation } => {
+                self.line.in_order(&mut || self.above.kicked(&pid, generation));
+            }
             Said::Foreign => metrics::foreign(),
         }
         Ok(())

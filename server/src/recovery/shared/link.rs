@@ -7,7 +7,7 @@
 //!   "K|" sealed "K|<pid>|<generation>"       a session has another socket
 //! ```
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use bytes::{BufMut as _, Bytes};
 use crier_domain::redis::{Redis, RedisError, Script, Signer, Subscription, Value, cmd};
@@ -34,10 +34,11 @@ impl RedisWire {
     async fn greet_now(&self, seen: Option<Seen>) -> Result<Greeting, Away> {
         // A restart loses nothing where every write was on disk before it was answered.
         let mut ask = cmd("CONFIG");
-        ask.arg("GET").arg("appendfsync");
+        ask.arg("GET").arg("append*");
         // Where this may not be asked, the answer is no.
-        let policy: Vec<String> = self.redis.query(&ask).await.unwrap_or_default();
-        let keeps = policy.get(1).is_some_and(|policy| policy == "always");
+        let settings: HashMap<String, String> = self.redis.query(&ask).await.unwrap_or_default();
+        let is = |name, value| settings.get(name).is_some_and(|found| found == value);
+        let keeps = is("appendonly", "yes") && is("appendfsync", "always");
         let keys = self.redis.keys();
         let names = [keys.epoch(), keys.number(), keys.log(), &keys.named("run")];
         let (epoch, number, time) = match seen {

@@ -344,6 +344,10 @@ impl Log for SharedLog {
 }
 
 impl Numbers for SharedLog {
+    fn in_turn(&self, act: &mut dyn FnMut()) {
+        self.line.in_order(act);
+    }
+
     fn epoch(&self) -> String {
         self.ages(|ages| ages.epoch().name())
     }

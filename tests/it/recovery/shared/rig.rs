@@ -2,14 +2,20 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use crier_domain::redis::{BusEvent, Redis, RedisOptions, RedisUrl, Script, Value};
-use crier_server::{Full, Options, Outbound, RecoveryOptions, Shared};
+use crier_domain::{
+    Clock,
+    redis::{BusEvent, Redis, RedisBus, RedisOptions, RedisUrl, Writer, WriterOptions},
+};
+use crier_server::{
+    Full, Options, Outbound, RecoveryOptions, Shared, auth::Roster, cluster::LocalCluster,
+    presence::Presences,
+};
 use serde_json::{Value as Json, json};
 use tests::{
     cluster::{Fsync, Redis as RedisServer},
@@ -64,8 +70,9 @@ impl Cluster {
     pub(super) fn replica(&self) -> Server {
         let name = format!("r{}", self.names.fetch_add(1, Ordering::SeqCst));
         let redis = self.link();
-        let (out, queue) = tokio::sync::mpsc::channel(10_000);
-        let shared = Shared { redis: redis.clone(), replica: name, out: Arc::new(Queue(out)) };
+        let way = Arc::new(Way::default());
+        let out = Arc::clone(&way) as Arc<dyn Outbound>;
+        let shared = Shared { redis: redis.clone(), replica: name.clone(), out };
         let options = Options {
             recovery: Some(RecoveryOptions::default()),
             shared: Some(shared),
@@ -77,7 +84,14 @@ impl Cluster {
         server.runtime.spawn(async move { io.follow().await });
         let io = server.io.clone();
         server.runtime.spawn(async move { io.write_sessions().await });
-        server.runtime.spawn(publish(redis, queue));
+        let (clock, io) = (Clock::system(), server.io.clone());
+        let presence = Presences::new(Duration::from_secs(5), &clock);
+        let sockets = Arc::new(LocalCluster::new(io, Roster::default(), presence));
+        let options =
+            WriterOptions { keep: Duration::from_secs(360), entries_max: 1_000_000, sender: name };
+        let (writer, work) = Writer::new(redis, options, clock, sockets);
+        assert!(way.0.set(RedisBus::new(writer)).is_ok());
+        server.runtime.spawn(work.run(std::future::pending()));
         server
     }
 
@@ -90,9 +104,21 @@ impl Cluster {
         }
     }
 
-    /// A client comes back to a replica, and goes on as who it was; it is sent these events first.
+    /// Waits until everything that any replica has published until now has arrived at this one.
+    #[track_caller]
+    pub(super) fn settle(&self, at: usize) {
+        let mut witness = Client::connect(&self.replicas[at], json!({}));
+        for replica in &self.replicas {
+            replica.io.main().to(witness.kept.sid.as_str()).emit("arrived", &1).unwrap();
+            witness.expect_among("arrived");
+        }
+    }
+
+    /// A client comes back to a replica where everything has arrived, and goes on as who it was; it is
+    /// sent these events first.
     #[track_caller]
     pub(super) fn recovers(&self, at: usize, auth: Json, kept: &Kept, missed: &[&str]) -> Client {
+        self.settle(at);
         let mut client = Client::back(&self.replicas[at], auth, kept).unwrap();
         let outcome = (client.kept.sid.clone(), client.kept.pid.clone());
         assert_eq!(outcome, (kept.sid.clone(), kept.pid.clone()), "it begins anew");
@@ -123,37 +149,12 @@ impl Cluster {
     }
 }
 
-struct Queue(tokio::sync::mpsc::Sender<BusEvent>);
+/// The way to the log, once there is a bus.
+#[derive(Default)]
+struct Way(OnceLock<RedisBus>);
 
-impl Outbound for Queue {
+impl Outbound for Way {
     fn send(&self, event: BusEvent) -> Result<(), Full> {
-        self.0.try_send(event).map_err(|_| Full)
-    }
-}
-
-async fn publish(redis: Redis, mut queue: tokio::sync::mpsc::Receiver<BusEvent>) {
-    let script = Script::new(
-        "local n = redis.call('INCR', KEYS[1]); local time = redis.call('TIME')
-         local t = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-         redis.call('XADD', KEYS[2], n .. '-0', 't', t, 'b', ARGV[1])
-         redis.call('PUBLISH', KEYS[3], n .. '|' .. t .. '|' .. ARGV[1])",
-    );
-    while let Some(event) = queue.recv().await {
-        let keys = redis.keys();
-        let body = redis.signer().seal(keys.bus(), &event.encode());
-        loop {
-            let done = if event.is_logged() {
-                let names = [keys.number(), keys.log(), keys.bus()];
-                redis.script::<Value>(&script, &names, &[&body[..]]).await
-            } else {
-                let mut command = crier_domain::redis::cmd("PUBLISH");
-                command.arg(keys.bus()).arg([b"-|", &body[..]].concat());
-                redis.query::<Value>(&command).await
-            };
-            if done.is_ok() || !event.is_logged() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.0.get().ok_or(Full)?.enqueue(&event).map_err(|_| Full)
     }
 }

@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::StartError;
 use crate::{
+    adapter::BoxFuture,
     bus::{DurableBus, LocalBus},
     config::Config,
     io::Io,
@@ -67,6 +68,14 @@ impl Outbound for Way {
     fn send(&self, event: BusEvent) -> Result<(), Full> {
         let bus = self.0.get().ok_or(Full)?;
         bus.enqueue(&event).map_err(|_| Full)
+    }
+
+    fn flushed(&self, marked: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(bus) = self.0.get() {
+                bus.flushed(marked).await;
+            }
+        })
     }
 }
 

@@ -13,12 +13,12 @@
 
 pub mod cluster;
 mod leased;
+mod line;
 pub mod wire;
 
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -32,8 +32,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::leased::Leased;
 use self::wire::{Ask, Part, Question, Reply};
+pub use self::{
+    leased::Leased,
+    line::{Line, Mark, Names, Peers},
+};
 use crate::{
     redis::{Redis, RedisError, Subscription, cmd},
     time::unix_ms,
@@ -61,34 +64,6 @@ const RETRY: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
-
-/// The names of the replicas that should answer now, without the asker's own.
-pub type Names<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, RedisError>> + Send + 'a>>;
-
-/// Who should answer.
-pub trait Peers: fmt::Debug + Send + Sync {
-    /// Every replica with a lease but the asker's own.
-    fn expected(&self) -> Names<'_>;
-}
-
-/// A place in the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    /// Which life of the log.
-    pub epoch: String,
-    /// The number of an event, and everything before.
-    pub number: u64,
-}
-
-/// The order of events in this process.
-pub trait Line: fmt::Debug + Send + Sync {
-    /// Waits until what was published here before is in Redis. `marked`: the newest event of the log is
-    /// one behind all of that, also behind what is in no log.
-    fn flushed(&self, marked: bool) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
-
-    /// Waits until everybody here has got the events up to a mark.
-    fn reached(&self, mark: Mark) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
-}
 
 /// Asks every other replica. One for each process, with [`Asker::run`] beside it.
 pub struct Asker {

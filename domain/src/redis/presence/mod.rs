@@ -13,14 +13,15 @@
 //! script that decides: messages are signed, and no script knows the secret.
 
 mod scripts;
+mod view;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use self::view::seen;
 use crate::{
     Publish,
     cluster::{PresenceView, Scope, Status},
-    redis::{BusEvent, Redis, RedisError, Script, ask::publish_command, cmd},
-    time::Timestamp,
+    redis::{BusEvent, Redis, RedisError, Script, ask::publish_command},
 };
 
 /// Persons that one report names at most.
@@ -265,7 +266,7 @@ impl PresenceTable {
     /// # Errors
     /// Redis does not answer.
     pub async fn view(&self, person: &str) -> Result<PresenceView, RedisError> {
-        view(&self.0.redis, &self.0.base, person).await
+        view::view(&self.0.redis, &self.0.base, person).await
     }
 
     async fn pulse(&self, script: &Script, args: &[String]) -> Result<Option<Pulse>, RedisError> {
@@ -306,38 +307,6 @@ impl PresenceTable {
     }
 }
 
-/// What is known of a person in a scope; for whoever only asks.
-///
-/// # Errors
-/// Redis does not answer.
-pub async fn seen(redis: &Redis, scope: Scope, person: &str) -> Result<PresenceView, RedisError> {
-    view(redis, &base(redis, scope), person).await
-}
-
-async fn view(redis: &Redis, base: &str, person: &str) -> Result<PresenceView, RedisError> {
-    let mut both = crate::redis::pipe();
-    both.add_command(cmd("HGETALL").arg(format!("{base}:u:{person}")).to_owned());
-    both.add_command(cmd("ZSCORE").arg(format!("{base}:gone")).arg(person).to_owned());
-    both.add_command(cmd("TIME"));
-    let (record, gone, time): (Vec<(String, String)>, Option<f64>, (u64, u64)) =
-        redis.pipeline(&both).await?;
-    let now = time.0.saturating_mul(1_000).saturating_add(time.1 / 1_000);
-    let seen = record.iter().find(|(field, _)| field == "seen").and_then(|(_, at)| at.parse().ok());
-    let held = record.iter().filter(|(field, _)| field.starts_with("h:"));
-    let counts = held.filter_map(|(_, sockets)| sockets.split(' ').next()?.parse::<usize>().ok());
-    let (status, last_seen) = if record.is_empty() {
-        (Status::Offline, gone.map(whole))
-    } else {
-        (Status::Online, Some(seen.unwrap_or(now)))
-    };
-    Ok(PresenceView {
-        user_id: person.to_owned(),
-        status,
-        last_seen: last_seen.map(Timestamp::from_unix_ms),
-        sockets: counts.sum(),
-    })
-}
-
 fn base(redis: &Redis, scope: Scope) -> String {
     redis.keys().named(match scope {
         Scope::Main => "p:main",
@@ -345,8 +314,10 @@ fn base(redis: &Redis, scope: Scope) -> String {
     })
 }
 
-/// As the scripts have it.
-type Batch = Vec<(u64, u64, u8, String, u64, Vec<String>, Vec<String>, Vec<String>)>;
+/// A change as the scripts have it: rooms and sockets, each several texts.
+type Row = (u64, u64, u8, String, u64, Texts, Texts, Texts);
+type Texts = Vec<String>;
+type Batch = Vec<Row>;
 
 fn read(batch: Batch) -> Vec<Transition> {
     let transition = |(number, generation, kind, form, last_seen, rooms, known, held)| {
@@ -368,15 +339,6 @@ fn lines(texts: Vec<String>) -> Vec<String> {
     lines.sort_unstable();
     lines.dedup();
     lines
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "times since 1970 in milliseconds are whole numbers far below 2^53"
-)]
-fn whole(score: f64) -> u64 {
-    score as u64
 }
 
 /// 16 hex digits.

@@ -93,6 +93,7 @@ fn a_client_that_had_received_nothing_and_one_whose_last_event_was_volatile_miss
     });
     let client = Client::try_connect(a, "/silent", json!({}), &Kept::default()).unwrap();
     a.io.of("/silent").unwrap().emit("one", &1).unwrap();
+    cluster.settle(1);
     let kept = client.cut();
     assert_eq!(kept.offset, None);
     b.io.of("/silent").unwrap().emit("two", &1).unwrap();

@@ -1,8 +1,13 @@
 //! Who takes a session up, where, and who does not.
 
-use crier_server::SocketId;
+use std::time::{Duration, Instant};
+
+use crier_server::{RecoveryOptions, SocketId};
 use serde_json::{Value, json};
-use tests::raw::{WAIT, eventually};
+use tests::{
+    cluster::Fsync,
+    raw::{WAIT, eventually},
+};
 
 use super::{
     super::client::{Client, Kept},
@@ -93,6 +98,7 @@ fn a_client_that_had_received_nothing_and_one_whose_last_event_was_volatile_miss
     });
     let client = Client::try_connect(a, "/silent", json!({}), &Kept::default()).unwrap();
     a.io.of("/silent").unwrap().emit("one", &1).unwrap();
+    cluster.settle(1);
     let kept = client.cut();
     assert_eq!(kept.offset, None);
     b.io.of("/silent").unwrap().emit("two", &1).unwrap();
@@ -181,4 +187,31 @@ fn a_session_has_one_holder_however_many_ask_for_it() {
         }
         kept = next.expect("nobody went on");
     }
+}
+
+#[test]
+fn who_is_away_for_too_long_or_missed_too_much_is_told_so_elsewhere_too() {
+    let window = Duration::from_millis(700);
+    let recovery = RecoveryOptions { window, replay_events_max: 3, ..RecoveryOptions::default() };
+    let cluster = Cluster::keeping(2, Fsync::Always, recovery);
+    let of = |room: &str| {
+        let mut client = Client::connect(&cluster.replicas[0], json!({}));
+        client.join(room);
+        client.cut()
+    };
+    let much = of("busy");
+    cluster.empty(0);
+    for n in 0..4 {
+        cluster.replicas[n % 2].io.main().to("busy").emit("e", &n).unwrap();
+    }
+    cluster.settle(1);
+    cluster.begins_anew(1, json!({}), &much, "TooMuch");
+    // Its time is the one of Redis, from the end of its connection.
+    let late = of("quiet");
+    let began = Instant::now();
+    while began.elapsed() < window + Duration::from_millis(300) {
+        // Others come and go meanwhile.
+        cluster.settle(0);
+    }
+    cluster.begins_anew(1, json!({}), &late, "Expired");
 }

@@ -29,6 +29,7 @@ use crate::server::Server;
 pub(super) struct Cluster {
     pub(super) replicas: Vec<Server>,
     pub(super) redis: RedisServer,
+    recovery: RecoveryOptions,
     names: AtomicU64,
     _folder: tempfile::TempDir,
 }
@@ -40,10 +41,20 @@ impl Cluster {
     }
 
     pub(super) fn with(replicas: usize, fsync: Fsync) -> Self {
+        Self::keeping(replicas, fsync, RecoveryOptions::default())
+    }
+
+    /// What is kept for clients that come back, besides.
+    pub(super) fn keeping(replicas: usize, fsync: Fsync, recovery: RecoveryOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start(folder.path(), fsync).unwrap();
-        let mut cluster =
-            Self { replicas: Vec::new(), redis, names: AtomicU64::new(0), _folder: folder };
+        let mut cluster = Self {
+            replicas: Vec::new(),
+            redis,
+            recovery,
+            names: AtomicU64::new(0),
+            _folder: folder,
+        };
         for _ in 0..replicas {
             let replica = cluster.replica();
             cluster.replicas.push(replica);
@@ -74,7 +85,7 @@ impl Cluster {
         let out = Arc::clone(&way) as Arc<dyn Outbound>;
         let shared = Shared { redis: redis.clone(), replica: name.clone(), out };
         let options = Options {
-            recovery: Some(RecoveryOptions::default()),
+            recovery: Some(self.recovery.clone()),
             shared: Some(shared),
             ..Options::default()
         };

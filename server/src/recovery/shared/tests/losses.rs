@@ -121,8 +121,8 @@ async fn a_connection_that_is_silent_is_given_up() {
     let began = Instant::now();
     while b.log.is_healthy() {
         sleep(Duration::from_millis(5)).await;
+        assert!(began.elapsed() < Duration::from_millis(3_300), "nobody noticed");
     }
-    assert!(began.elapsed() < Duration::from_millis(3_300), "{:?}", began.elapsed());
     a.emit("meanwhile");
     // It listens anew, in vain for now, and reads what there is each time.
     assert_eq!(b.delivered().await, ["meanwhile@1~1"]);

@@ -15,7 +15,8 @@ static TURN: Mutex<()> = Mutex::new(());
 
 fn short(name: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let options = chaos::Options { short: true, seed: 4, keep: None, sidecars: None };
+    // The sidecars that the replicas have built in.
+    let options = chaos::Options { short: true, seed: 4, keep: None, sidecars: Some(0) };
     if let Err(failure) = chaos::run(name, &options) {
         panic!("{name}: {failure}");
     }
@@ -35,8 +36,44 @@ fn cut_connections_cost_nothing() {
 }
 
 #[test]
+fn killed_replicas_and_a_killed_redis_cost_nothing() {
+    short("kills");
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_loss_of_power() {
+    short("power");
+}
+
+#[test]
+fn a_deploy_costs_nothing_and_no_call_fails() {
+    short("rolling");
+}
+
+#[test]
+fn upgrades_succeed_on_whatever_replica_they_land() {
+    short("upgrades");
+}
+
+#[test]
+fn orders_race_on_two_replicas_and_as_many_win_as_there_are_pieces() {
+    short("race");
+}
+
+#[test]
 fn everyone_dropped_at_once_comes_back_with_everything() {
+    short("storm");
     short("storm-alone");
+}
+
+#[test]
+fn who_stops_reading_is_cut_off_and_recovers() {
+    short("slow");
+}
+
+#[test]
+fn polling_through_round_robin_is_answered_by_200_only() {
+    short("polling");
 }
 
 #[test]

@@ -11,14 +11,20 @@ use std::{
 };
 
 use crier_protocol::{
-    CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
+    CloseReason, Limits, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crier_domain::redis::ask::{Asker, Mark};
+
 use crate::{
-    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
+    adapter::{
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter,
+        redis::RedisAdapter,
+    },
+    cluster::Asking,
     driver::Driver,
     error::{AckError, Acks, EmitError},
     http::{
@@ -87,6 +93,7 @@ impl Io {
         let forwarding = options.forwarding.clone();
         let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
         let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
+        let asking = (options.asking.clone(), Arc::clone(&options.limits));
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
             let (shared_log, recoveries) = logs(&options, this);
             IoInner {
@@ -94,7 +101,7 @@ impl Io {
                 shared_log,
                 options: Arc::new(options),
                 application,
-                adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
+                adapter: adapter_of(&asking, tag, this.clone()),
                 tag,
                 namespaces: DashMap::new(),
                 patterns: RwLock::default(),
@@ -301,6 +308,16 @@ impl Io {
         if let Some(keeper) = keeper {
             keeper.flush(patience).await;
         }
+    }
+
+    /// This replica's sockets, past the adapter.
+    pub(crate) fn hub(&self) -> Arc<dyn Hub> {
+        Arc::clone(&self.0) as Arc<dyn Hub>
+    }
+
+    /// What asks the other replicas; `None` where there are none.
+    pub(crate) fn asker(&self) -> Option<&Arc<Asker>> {
+        self.0.adapter.asker()
     }
 
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
@@ -530,6 +547,44 @@ impl Hub for IoInner {
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
+    }
+
+    fn reached(&self, mark: Mark) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            // Of a life of the log that this replica has not heard of, or has left behind, nothing comes.
+            let Some(log) = log else { return };
+            let Some(id) = log.id_in(&mark.epoch, mark.number) else { return };
+            if log.arrival(id).await {
+                // It is here, and perhaps still being delivered.
+                log.in_order(&mut || {});
+            }
+        })
+    }
+
+    fn flushed(&self, marked: bool) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            if let Some(log) = log {
+                log.flushed(marked).await;
+            }
+        })
+    }
+}
+
+/// The way to sockets: those of all replicas, or those here.
+fn adapter_of(
+    (asking, limits): &(Option<Asking>, Arc<Limits>),
+    tag: ReplicaTag,
+    hub: Weak<IoInner>,
+) -> Arc<dyn Adapter> {
+    let hub: Weak<dyn Hub> = hub;
+    match asking {
+        Some(asking) => {
+            let asker = asking.asker(tag, hub.clone());
+            Arc::new(RedisAdapter::new(hub, asker, Arc::clone(limits)))
+        }
+        None => Arc::new(LocalAdapter::new(hub)),
     }
 }
 

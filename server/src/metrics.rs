@@ -72,6 +72,7 @@ pub(crate) fn describe() {
     );
     describe_counter!("crier_violations_total", "Peers that broke a protocol, by layer");
     describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
+    describe_counter!("crier_dropped_asks_total", "Messages of other replicas not taken, by why");
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
     describe_counter!("crier_forwarded_total", "Requests for sessions of other replicas, by kind");
     describe_counter!(
@@ -194,6 +195,10 @@ pub(crate) fn packet_violation() {
 
 pub(crate) fn unknown_ack() {
     counter!("crier_unknown_acks_total").increment(1);
+}
+
+pub(crate) fn dropped_ask(why: &'static str) {
+    counter!("crier_dropped_asks_total", "why" => why).increment(1);
 }
 
 pub(crate) fn refused(status: http::StatusCode) {

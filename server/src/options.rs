@@ -9,7 +9,7 @@ use http::{HeaderMap, request::Parts};
 
 pub use crate::session::mailbox::OutboxLimits;
 use crate::{
-    cluster::{Replicas, Seal},
+    cluster::{Asking, Replicas, Seal},
     recovery::{RecoveryOptions, Shared},
 };
 
@@ -56,6 +56,9 @@ pub struct Options {
     /// The other replicas of this server, to which requests for their sessions are passed on. Default
     /// none: a session id that is not known here is known nowhere.
     pub forwarding: Option<Forwarding>,
+    /// The way to ask all replicas about their sockets, and to make these do something. Default none:
+    /// whoever is meant is here.
+    pub asking: Option<Asking>,
     /// Further names of namespaces: a client that connects to the first is in the second, and is
     /// answered under the first. Default none.
     pub aliases: HashMap<Namespace, Namespace>,
@@ -141,6 +144,7 @@ impl Default for Options {
             recovery: None,
             shared: None,
             forwarding: None,
+            asking: None,
             aliases: HashMap::new(),
         }
     }

@@ -108,11 +108,7 @@ impl Backend {
         cluster: Arc<dyn Cluster>,
         background: &Background,
     ) -> Self {
-        let options = WriterOptions {
-            keep: config.recovery.window + SLACK,
-            entries_max: config.recovery.entries_max,
-            sender: tag.as_str().to_owned(),
-        };
+        let options = writer_options(config, tag.as_str());
         let (writer, work) = Writer::new(redis.clone(), options, clock.clone(), cluster);
         let bus = RedisBus::new(writer.clone());
         // Set once: there is one server for each way.
@@ -154,6 +150,15 @@ impl End {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         tracker.spawn(work.run(stop.clone().cancelled_owned()));
         Self::Redis { work: tracker, stop }
+    }
+}
+
+/// How the log is kept, the same by everyone who writes to it. `sender` is empty for a sidecar.
+pub(super) fn writer_options(config: &Config, sender: &str) -> WriterOptions {
+    WriterOptions {
+        keep: config.recovery.window + SLACK,
+        entries_max: config.recovery.entries_max,
+        sender: sender.to_owned(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! From a configuration to a running server.
 
+mod apart;
 mod backend;
 mod cluster;
 mod given;
+mod listen;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,17 +14,15 @@ use crier_domain::{
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
     store::OpenError,
 };
-use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{
-    net::TcpListener,
-    task::{JoinError, JoinSet},
-};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use self::{apart::Apart, listen::Addresses};
 use self::{
     backend::{Backend, Way, shared},
-    given::{http_limits, internal_limits, keys, options, settings, verifier_options},
+    given::{catalogue, http_limits, internal_limits, keys, options, settings, verifier_options},
+    listen::Listeners,
 };
 use crate::{
     apps::{self, Audience},
@@ -75,17 +75,17 @@ pub enum StartError {
     /// The client's files cannot be served.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A setting that needs something not built yet.
-    #[error("{setting}: {reason}")]
-    NotBuilt {
-        /// The setting.
-        setting: &'static str,
-        /// What is missing.
-        reason: &'static str,
-    },
     /// The folder of the stores cannot be used, or is used by another process.
     #[error("data_dir: {0}")]
     Store(#[from] OpenError),
+    /// A setting that this program cannot do without.
+    #[error("{setting}: {reason}")]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+        /// Why it is needed.
+        reason: &'static str,
+    },
     /// Where attachments are cannot be used.
     #[error("attachments: {0}")]
     Attachments(#[from] PlaceError),
@@ -127,46 +127,8 @@ pub struct Server {
     client: ClientFiles,
     listeners: Listeners,
     leases: Option<Arc<Leases>>,
-    background: Background,
-}
-
-/// Where a server listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Sockets and pages.
-    pub sockets: SocketAddr,
-    /// The embedded sidecar.
-    pub rest: Option<SocketAddr>,
-    /// Health and metrics.
-    pub internal: SocketAddr,
-}
-
-#[derive(Debug)]
-struct Listeners {
-    sockets: TcpListener,
-    rest: Option<TcpListener>,
-    internal: TcpListener,
-}
-
-impl Listeners {
-    /// Takes the addresses.
-    async fn bind(config: &Config) -> Result<(Self, Addresses), StartError> {
-        let all = Self {
-            sockets: listen("listen", config.listen).await?,
-            rest: match config.rest_listen {
-                Some(address) => Some(listen("rest_listen", address).await?),
-                None => None,
-            },
-            internal: listen("internal_listen", config.internal_listen).await?,
-        };
-        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            sockets: local(&all.sockets, config.listen),
-            rest: all.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
-            internal: local(&all.internal, config.internal_listen),
-        };
-        Ok((all, addresses))
-    }
+    /// Work beside the sessions, ended with them.
+    pub background: Background,
 }
 
 impl Server {
@@ -175,9 +137,10 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        if config.rest.outbox {
-            let reason = "the outbox on disk is not built yet; leave it off";
-            return Err(StartError::NotBuilt { setting: "rest_outbox", reason });
+        if config.rest.outbox && config.redis_url.is_none() {
+            let reason =
+                "on, and there is no redis_url: without Redis there is nothing to wait for";
+            return Err(StartError::Missing { setting: "rest_outbox", reason });
         }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
@@ -191,12 +154,7 @@ impl Server {
         let io = Io::new(Options { forwarding, shared, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
-        let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied())
-                .with(config.audiences)
-                .payload_max(config.socket.event_payload_max)
-                .limited(config.socket.limits.clone()),
-        );
+        let catalogue = Arc::new(catalogue(&config));
         let (clock, roster) = (Clock::system(), Roster::default());
         let background = Background::default();
         let presence = Presences::new(config.presence.grace, &clock);
@@ -321,7 +279,8 @@ impl Server {
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
             serve(listener, sidecar.answers);
         }
-        let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
+        let metrics =
+            internal::handler(Some(io.clone()), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
         let limits = internal_limits(&config);
@@ -349,13 +308,17 @@ impl Server {
         if let Err(error) = &result {
             tracing::error!(%error, "a listener broke; draining");
         }
-        let drain = config.shutdown.drain;
+        // The rest is for closing the store, and for what the sidecar has begun.
+        let drain = config.shutdown.drain * 9 / 10;
         let drained = tokio::time::timeout(drain, async {
-            if let Some(Err(error)) = OptionFuture::from(leases.as_ref().map(|l| l.drain())).await {
-                tracing::warn!(%error, "the others do not know yet that this replica goes down");
+            if let Some(leases) = &leases {
+                leases.drain().await;
             }
-            // Half of the time for the sessions, the rest for what they leave behind.
-            io.close(drain / 2).await;
+            // Half of the time to move the sessions away, a quarter for clients that do not fetch their
+            // goodbye, the rest for what they leave behind and for requests that are under way.
+            if tokio::time::timeout(drain * 3 / 4, io.close(drain / 2)).await.is_err() {
+                tracing::info!("some clients did not fetch their goodbye");
+            }
             backend.settle(&io).await;
             background.stop().await;
             stopped.cancel();
@@ -415,19 +378,6 @@ const LAST_MAX: Duration = Duration::from_secs(10);
 /// Between two sweeps of uploads.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
 
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let failed = |error| StartError::Listen { setting, address, error };
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    }
-    .map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
-    socket.listen(4_096).map_err(failed)
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
@@ -462,11 +412,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_built_refuses_to_start() {
+    async fn an_outbox_needs_a_bus_that_can_be_away() {
         let flags = [("rest_outbox".to_owned(), "on".to_owned())];
         let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
         match Server::bind(config).await {
-            Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, "rest_outbox"),
+            Err(StartError::Missing { setting, .. }) => assert_eq!(setting, "rest_outbox"),
             other => panic!("{other:?}"),
         }
     }

@@ -67,6 +67,12 @@ pub trait Outbound: Send + Sync {
     /// # Errors
     /// It is full.
     fn send(&self, event: BusEvent) -> Result<(), Full>;
+
+    /// Waits until everything that was put into it before is in the log, or was given up. One that needs
+    /// no time for it need not say so. `marked`: with an event to nobody in the log behind it.
+    fn flushed(&self, _marked: bool) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// A queue takes no more now.
@@ -185,6 +191,11 @@ impl SharedLog {
     /// The number here of an event of an epoch; `None` where that is not the log's now.
     pub(crate) fn id_in(&self, epoch: &str, number: u64) -> Option<u64> {
         self.ages(|ages| (*epoch == *ages.epoch().name()).then(|| ages.id(number)))
+    }
+
+    /// Waits until what was published here before has its place in the log.
+    pub(crate) async fn flushed(&self, marked: bool) {
+        self.out.flushed(marked).await;
     }
 
     /// Whether events come through now.

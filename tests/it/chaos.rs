@@ -15,8 +15,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 fn short(name: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    // The sidecars that the replicas have built in.
-    let options = chaos::Options { short: true, seed: 4, keep: None, sidecars: Some(0) };
+    let options = chaos::Options { short: true, seed: 4, keep: None, sidecars: None };
     if let Err(failure) = chaos::run(name, &options) {
         panic!("{name}: {failure}");
     }
@@ -43,6 +42,12 @@ fn killed_replicas_and_a_killed_redis_cost_nothing() {
 #[test]
 fn what_was_acknowledged_survives_a_loss_of_power() {
     short("power");
+}
+
+#[test]
+fn what_the_outbox_took_while_redis_was_away_is_delivered_in_order() {
+    short("redis-stopped");
+    short("redis-killed");
 }
 
 #[test]

@@ -35,8 +35,50 @@ fn cut_connections_cost_nothing() {
 }
 
 #[test]
+fn killed_replicas_and_a_killed_redis_cost_nothing() {
+    short("kills");
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_loss_of_power() {
+    short("power");
+}
+
+#[test]
+fn what_the_outbox_took_while_redis_was_away_is_delivered_in_order() {
+    short("redis-stopped");
+    short("redis-killed");
+}
+
+#[test]
+fn a_deploy_costs_nothing_and_no_call_fails() {
+    short("rolling");
+}
+
+#[test]
+fn upgrades_succeed_on_whatever_replica_they_land() {
+    short("upgrades");
+}
+
+#[test]
+fn orders_race_on_two_replicas_and_as_many_win_as_there_are_pieces() {
+    short("race");
+}
+
+#[test]
 fn everyone_dropped_at_once_comes_back_with_everything() {
+    short("storm");
     short("storm-alone");
+}
+
+#[test]
+fn who_stops_reading_is_cut_off_and_recovers() {
+    short("slow");
+}
+
+#[test]
+fn polling_through_round_robin_is_answered_by_200_only() {
+    short("polling");
 }
 
 #[test]

@@ -49,7 +49,10 @@ def change(kind, lines):
                 if line[2] == "event":
                     rest.append(index)
         later = [i for i in rest if lines[i][3] == publisher]
-        if kind == "loss" and later:
+        if kind == "loss":
+            # Shortly before a leave an event may be missing.
+            if not later or leaves_soon(lines, at):
+                continue
             del lines[at]
         elif kind == "double" and rest:
             lines.insert(rest[0], list(victim))
@@ -77,6 +80,17 @@ def change(kind, lines):
     if kind == "untrue":
         for _, line in middle(lines, "hello"):
             line[3] = not line[3]
+            return True
+    return False
+
+
+def leaves_soon(lines, at):
+    """Whether the client asks to leave the room of this event within five seconds."""
+    t, client, room = lines[at][0], lines[at][1], lines[at][6]
+    for line in lines[at:]:
+        if line[0] > t + 5000:
+            return False
+        if line[1] == client and line[2] == "leave" and line[3] == room:
             return True
     return False
 

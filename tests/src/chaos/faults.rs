@@ -6,8 +6,9 @@ use super::scenario::{Fault, Plan};
 use crate::cluster::{Cluster, Cutter, Redis};
 use crate::process::{Failure, Outcome};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Does what is due, in one thread, for as long as it is asked.
 #[derive(Debug)]
@@ -105,6 +106,13 @@ impl<'a> Faults<'a> {
 
     fn note(&mut self, what: &str, times: u64) {
         *self.done.entry(what.to_owned()).or_default() += times;
+        // For who reads the logs afterwards: `[t, what]`, on the clock of the other logs.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let line = serde_json::json!([now.as_millis() as u64, what]);
+        let path = self.logs.join("faults.jsonl");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        // The verdict does not need it.
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
     }
 
     fn act(&mut self, action: Action) -> Outcome {
@@ -113,7 +121,11 @@ impl<'a> Faults<'a> {
                 Some(replica) => replica.child.start_again(),
                 None => Ok(()),
             },
-            Action::StartRedis => self.redis()?.start_again(),
+            Action::StartRedis => {
+                self.redis()?.start_again()?;
+                self.note("Redis started again", 1);
+                Ok(())
+            }
             Action::ContinueRedis => self.redis()?.child.signal("CONT"),
             Action::Fault(fault) => self.fault(fault),
         }

@@ -13,6 +13,7 @@
 //! [`room::Policy`]; every payload that is published under a name of the catalogue has the shape that
 //! the catalogue says.
 
+pub mod badge;
 pub mod clock;
 pub mod cluster;
 pub mod dialect;
@@ -22,6 +23,7 @@ pub mod event;
 pub mod identity;
 pub mod json;
 pub mod publish;
+pub mod redis;
 pub mod room;
 pub mod service;
 pub mod store;

@@ -21,6 +21,7 @@ mod orders;
 mod policy;
 mod publish_of;
 mod published;
+mod redis;
 mod store;
 mod tokens;
 mod users;

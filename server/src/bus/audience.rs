@@ -1,61 +1,30 @@
-//! The product's filters and badges in the bits of the server's.
-//!
-//! ```text
-//!   bit  0..=7   the app of that number is off for the socket, so that a bare badge has them all on
-//!   bit  8       signed in
-//!   bit 16..     one for each role
-//! ```
+//! The product's filters and badges as the server's.
 
-use crier_domain::{App, Filter, Identity, Role};
+use crier_domain::{App, Filter, Identity, badge};
 
 use crate::badge::{Badge, Who};
 
-const SIGNED_IN: u64 = 1 << 8;
-
-const fn off(app: App) -> u64 {
-    match app {
-        App::Marketplace => 1,
-        App::Storefront => 1 << 1,
-        App::Shop => 1 << 2,
-        App::VendorChat => 1 << 3,
-    }
-}
-
-const fn role(role: Role) -> u64 {
-    match role {
-        Role::User => 1 << 16,
-        Role::Buyer => 1 << 17,
-        Role::Seller => 1 << 18,
-        Role::Agent => 1 << 19,
-        Role::Admin => 1 << 20,
-        Role::Service => 1 << 21,
-    }
-}
-
 /// The badge of a socket that has these apps on (`None` = all) and this user (`None` = anonymous).
 pub fn badge_of(apps: Option<&[App]>, who: Option<&Identity>) -> Badge {
-    let is_off = |app: &App| apps.is_some_and(|apps| !apps.contains(app));
-    let mut bits = App::ALL.into_iter().filter(is_off).fold(0, |bits, app| bits | off(app));
-    if let Some(identity) = who {
-        bits |= SIGNED_IN | role(identity.role);
-    }
-    Badge { bits, owner: who.map(|identity| identity.user.as_str().into()) }
+    let owner = who.map(|identity| identity.user.as_str().into());
+    Badge { bits: badge::bits_of(apps, who), owner }
 }
 
 /// Whom a filter of the product means.
 pub(super) fn who(filter: &Filter) -> Who {
-    let Filter { app, signed_in, users, roles } = filter;
-    Who {
-        all: if *signed_in { SIGNED_IN } else { 0 },
-        any: roles.iter().fold(0, |bits, asked| bits | role(*asked)),
-        none: app.map_or(0, off),
-        owners: users.iter().map(|user| user.as_str().into()).collect(),
+    badge::Who::from(filter).into()
+}
+
+impl From<badge::Who> for Who {
+    fn from(who: badge::Who) -> Self {
+        let badge::Who { all, any, none, owners } = who;
+        Self { all, any, none, owners: owners.into_iter().map(Into::into).collect() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crier_domain::UserId;
+    use crier_domain::{Role, UserId};
 
     use super::*;
 

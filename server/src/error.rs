@@ -43,11 +43,14 @@ pub struct Acks {
     pub answers: Vec<Args>,
     /// Sockets that were asked.
     pub asked: usize,
+    /// Servers that did not tell in time whom they asked: the answer is partial, and says whose part is
+    /// missing.
+    pub missing: Vec<String>,
 }
 
 impl Acks {
     /// Whether everyone who was asked has answered.
     pub fn is_complete(&self) -> bool {
-        self.answers.len() == self.asked
+        self.missing.is_empty() && self.answers.len() == self.asked
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::IpAddr,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -10,15 +11,22 @@ use std::{
     time::Duration,
 };
 
+use crier_domain::redis::Redis;
 use crier_protocol::{
     CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
+    adapter::{
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target,
+        local::LocalAdapter,
+        node::{Here, NodeAdapter, NodeBridge, NodeSettings, WORK_MAX},
+    },
     driver::Driver,
     error::{AckError, Acks, EmitError},
     http::{Response, engine},
@@ -49,6 +57,10 @@ pub(crate) struct IoInner {
     /// Cancelled when the server begins to go down.
     stop: CancellationToken,
     this: Weak<IoInner>,
+    /// The way to Node servers, where there is one.
+    node: Option<NodeBridge>,
+    /// Permits for what is done on behalf of other servers.
+    work: Arc<Semaphore>,
 }
 
 /// What runs on top of the sessions.
@@ -66,33 +78,61 @@ const DYNAMIC_NAMESPACES_MAX: usize = 10_000;
 impl Io {
     /// A Socket.IO server with the main namespace.
     pub fn new(options: Options) -> Self {
-        Self::build(options, Upper::SocketIo)
+        Self::build(options, Upper::SocketIo, None)
+    }
+
+    /// As [`Io::new`], alone with Node servers and emitters on a Redis: what they emit to clients goes to the
+    /// sockets here. Call it within the runtime.
+    pub fn with_node(options: Options, settings: NodeSettings, redis: Redis) -> Self {
+        Self::build(options, Upper::SocketIo, Some((settings, redis)))
+    }
+
+    /// The way to Node servers, where there is one.
+    pub fn node(&self) -> Option<&NodeBridge> {
+        self.0.node.as_ref()
     }
 
     /// A plain Engine.IO server: sessions and messages, without Socket.IO on top.
     pub fn engine(options: Options, handler: impl EngineHandler) -> Self {
-        Self::build(options, Upper::Engine(Arc::new(handler)))
+        Self::build(options, Upper::Engine(Arc::new(handler)), None)
     }
 
-    fn build(options: Options, application: Upper) -> Self {
+    fn build(options: Options, application: Upper, node: Option<(NodeSettings, Redis)>) -> Self {
         metrics::describe();
-        let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
-            recoveries: options.recovery.clone().map(|recovery| recoveries(recovery, this.clone())),
-            options: Arc::new(options),
-            application,
-            adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
-            tag: ReplicaTag::from_random(random()),
-            namespaces: DashMap::new(),
-            patterns: RwLock::default(),
-            sessions: Table::default(),
-            strangers: DashMap::new(),
-            tasks: TaskTracker::new(),
-            draining: AtomicBool::new(false),
-            stop: CancellationToken::new(),
-            this: this.clone(),
+        let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
+            let local: Arc<dyn Adapter> =
+                Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>));
+            let node = node.map(|(settings, redis)| NodeBridge::new(settings, redis, this.clone()));
+            let adapter = match &node {
+                Some(bridge) => Arc::new(NodeAdapter::new(local, bridge.clone())),
+                None => local,
+            };
+            IoInner {
+                recoveries: options
+                    .recovery
+                    .clone()
+                    .map(|recovery| recoveries(recovery, this.clone())),
+                options: Arc::new(options),
+                application,
+                adapter,
+                tag: ReplicaTag::from_random(random()),
+                namespaces: DashMap::new(),
+                patterns: RwLock::default(),
+                sessions: Table::default(),
+                strangers: DashMap::new(),
+                tasks: TaskTracker::new(),
+                draining: AtomicBool::new(false),
+                stop: CancellationToken::new(),
+                this: this.clone(),
+                node,
+                work: Arc::new(Semaphore::new(WORK_MAX)),
+            }
         }));
         // The main namespace is always there, as in the reference.
         io.of_name(Name::MAIN);
+        if let Some(bridge) = &io.0.node {
+            bridge.start(&io.0, Arc::new(Here(Arc::downgrade(&io.0))));
+        }
         io
     }
 
@@ -287,6 +327,29 @@ impl IoInner {
         &self.tasks
     }
 
+    /// Runs a task until it ends or the server goes down; then it is dropped where it waits. A panic ends
+    /// the task alone, and is counted.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let task = AssertUnwindSafe(task).catch_unwind();
+            if let Some(Err(_)) = stop.run_until_cancelled(task).await {
+                metrics::panicked();
+                tracing::error!("a task on behalf of other servers panicked and is gone");
+            }
+        });
+    }
+
+    /// A permit for something that is done on behalf of another server; `None` where too much is.
+    pub(crate) fn work(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.work).try_acquire_owned().ok()
+    }
+
+    /// The names of the namespaces that there are now.
+    pub(crate) fn namespace_names(&self) -> Vec<Name> {
+        self.namespaces.iter().map(|entry| entry.key().clone()).collect()
+    }
+
     /// Whether new sessions are refused, because the server is going down.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -338,12 +401,21 @@ impl IoInner {
 
     pub(crate) fn forget_namespace(&self, name: &Name) {
         self.namespaces.remove_if(name, |_, namespace| namespace.is_unused());
+        if let Some(bridge) = &self.node {
+            bridge.touched(name, None);
+        }
     }
 
     fn make(&self, name: Name, behaviour: SharedBehaviour, dynamic: bool) -> Namespace {
         let (io, adapter) = (self.this.clone(), Arc::clone(&self.adapter));
         let (options, recoveries) = (Arc::clone(&self.options), self.recoveries.clone());
-        Namespace::new(name, behaviour, io, adapter, options, recoveries, dynamic)
+        let namespace =
+            Namespace::new(name.clone(), behaviour, io, adapter, options, recoveries, dynamic);
+        if let Some(bridge) = self.node.clone() {
+            bridge.touched(&name, None);
+            namespace.registry().watch(Box::new(move |room| bridge.touched(&name, Some(room))));
+        }
+        namespace
     }
 
     /// Starts a session; its task is tracked, and ends it.

@@ -69,6 +69,7 @@ pub use self::{
         Handlers, Namespace,
         broadcast::Broadcast,
         handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
+        server_side::{ServerAck, ServerAcks},
         socket::{JoinError, Socket},
     },
     options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},

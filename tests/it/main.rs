@@ -16,6 +16,7 @@ mod durable;
 mod filters;
 mod handlers;
 mod hostile;
+mod interop;
 mod live;
 mod official_client;
 mod readme;

@@ -6,6 +6,7 @@
 //! report     lines that reach the reader of a captured test: the counts of foreign test runners
 //! workspace  where the sources and the binaries are
 //! node       the official JavaScript clients, driven from Rust
+//! interop    Node servers and emitters that share a Redis with Crier
 //! raw        clients that break the rules, byte by byte
 //! target     the server that they attack; the program is src/bin/target.rs
 //! oracle     what must hold under every attack
@@ -17,6 +18,7 @@
 
 pub mod ci;
 pub mod contract;
+pub mod interop;
 pub mod node;
 pub mod oracle;
 pub mod process;

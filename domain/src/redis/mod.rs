@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Redis ── query, pipeline, script ──▶ a few shared connections ──▶ single | sentinel | cluster
-//!     └──── subscribe ──────────────────▶ a connection of its own ──▶ Subscription
+//!     ├──── subscribe ──────────────────▶ a connection of its own ──▶ Subscription
+//!     └──── feed ───────────────────────▶ a connection of its own ──▶ Feed: topics that change
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
@@ -12,6 +13,7 @@
 
 mod dial;
 mod event;
+mod feed;
 mod keys;
 mod link;
 mod sign;
@@ -22,6 +24,7 @@ pub use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
 
 pub use self::{
     event::{BusEvent, DecodeError},
+    feed::{Feed, FeedControl, Heard, Topic},
     keys::Keys,
     link::{Answer, Redis, RedisError, RedisOptions, Script},
     sign::{MAC_BYTES, Signer},

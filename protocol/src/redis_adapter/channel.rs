@@ -36,6 +36,8 @@ pub enum ClassicChannel<'a> {
         /// Its name.
         namespace: &'a str,
     },
+    /// Answers, whichever server they are for.
+    Response,
 }
 
 impl Channels {
@@ -108,6 +110,9 @@ impl Channels {
         let rest = channel.strip_prefix(&*self.prefix)?;
         if let Some(rest) = rest.strip_prefix('#') {
             return Some(ClassicChannel::Broadcast { rest });
+        }
+        if rest.starts_with("-response#") {
+            return Some(ClassicChannel::Response);
         }
         let namespace = rest.strip_prefix("-request#")?.strip_suffix('#')?;
         Some(ClassicChannel::Request { namespace })

@@ -47,6 +47,18 @@ macro_rules! text_id {
 text_id!(Uid);
 text_id!(RequestId);
 
+impl Uid {
+    /// What the official emitters call themselves, each of them.
+    pub fn emitter() -> Self {
+        Self(ByteString::from_static("emitter"))
+    }
+
+    /// Whether it is that name.
+    pub fn is_emitter(&self) -> bool {
+        self.as_str() == "emitter"
+    }
+}
+
 /// An event, to clients or to other servers.
 #[derive(Clone, Debug)]
 pub struct Event {

@@ -220,7 +220,7 @@ fn channels_found_by_the_patterns_are_told_apart() {
         ("shop#/#", Some(ClassicChannel::Broadcast { rest: "/#" })),
         ("shop#/a#r#", Some(ClassicChannel::Broadcast { rest: "/a#r#" })),
         ("shop-request#/a#", Some(ClassicChannel::Request { namespace: "/a" })),
-        ("shop-response#/a#", None),
+        ("shop-response#/a#uid#", Some(ClassicChannel::Response)),
         ("other#/#", None),
         ("shop", None),
     ] {

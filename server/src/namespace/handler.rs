@@ -8,7 +8,7 @@ use crier_protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::socket::Socket;
+use super::{server_side::ServerSideHandler, socket::Socket};
 
 /// A handler at work.
 pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -180,6 +180,7 @@ pub(crate) struct Behaviour {
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
     pub(crate) on_restore: Option<RestoreHook>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
+    pub(crate) server_side: std::collections::HashMap<Box<str>, ServerSideHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
     pub(crate) guard: Option<Guard>,
     pub(crate) deadline: Option<Duration>,

@@ -76,6 +76,8 @@ struct State {
     has_left: bool,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
+    /// What other servers are shown.
+    data: serde_json::Value,
     extensions: Extensions,
 }
 
@@ -182,6 +184,20 @@ impl Socket {
     /// The value of that type, if one was kept.
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         lock(&self.0.state).extensions.get::<T>().cloned()
+    }
+
+    /// Keeps what other servers are shown of this socket ([`SocketInfo::data`]); in the reference,
+    /// `socket.data`. An empty object until it is set.
+    pub fn set_data(&self, data: serde_json::Value) {
+        lock(&self.0.state).data = data;
+    }
+
+    /// What other servers are shown of this socket.
+    pub fn data(&self) -> serde_json::Value {
+        match &lock(&self.0.state).data {
+            serde_json::Value::Null => serde_json::json!({}),
+            data => data.clone(),
+        }
     }
 
     /// Says what the socket is, for the filters of events. It may change at any time; an event that is
@@ -445,8 +461,14 @@ impl Socket {
 
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {
-        let address = self.handshake().address;
-        SocketInfo { id: self.id(), rooms: self.rooms(), address }
+        let handshake = self.handshake();
+        SocketInfo {
+            id: self.id(),
+            rooms: self.rooms(),
+            address: handshake.address,
+            data: self.data(),
+            handshake: handshake.shown(),
+        }
     }
 
     /// Whether a filter lets it pass.

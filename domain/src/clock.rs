@@ -3,9 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use crate::time::{Timestamp, unix_ms};
@@ -37,11 +38,23 @@ impl Clock {
         self.0.as_ref().map_or_else(unix_ms, |standing| standing.load(Ordering::Relaxed))
     }
 
+    /// Milliseconds since some moment in the past, which only grow: for how long something lasts. Of a
+    /// clock that stands, the same as the time of day; of the system's, whatever is done to that.
+    pub fn steady_ms(&self) -> u64 {
+        self.0.as_ref().map_or_else(
+            || u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX),
+            |standing| standing.load(Ordering::Relaxed),
+        )
+    }
+
     /// The present as ISO-8601.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_unix_ms(self.unix_ms())
     }
 }
+
+/// What the system's clock counts its steady time from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,7 @@ pub mod publish;
 pub mod redis;
 pub mod room;
 pub mod service;
+pub mod settle;
 pub mod store;
 pub mod time;
 
@@ -34,8 +35,8 @@ pub use cluster::Cluster;
 pub use error::Refusal;
 pub use event::{App, Catalogue, CatalogueError, Class, Direction, Params, Prepared, Row};
 pub use identity::{
-    AuthMode, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Person, Role, TokenError, UserId,
-    UserType, Verifier, VerifierOptions, mint,
+    AuthMode, DEVELOPMENT_CLUSTER_SECRET, DEVELOPMENT_SECRET, Identity, KeyError, Keys, Person,
+    Role, TokenError, UserId, UserType, Verifier, VerifierOptions, mint,
 };
 pub use publish::{
     Args, ArgsError, Bus, BusError, Filter, Idempotency, Outlet, Publish, Published,

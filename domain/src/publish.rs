@@ -99,6 +99,13 @@ pub enum BusError {
 /// The future that [`Bus::publish`] returns.
 pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusError>> + Send + 'a>>;
 
+/// The future that [`Bus::was_published`] returns.
+pub type WasPublishedFuture<'a> = Pin<Box<dyn Future<Output = Result<bool, BusError>> + Send + 'a>>;
+
+/// The future that [`Bus::publish_all`] returns.
+pub type PublishAllFuture<'a> =
+    Pin<Box<dyn Future<Output = Vec<Result<Published, BusError>>> + Send + 'a>>;
+
 /// Takes events to every replica, the publisher's own included.
 ///
 /// `Ok` means that the event is where its [`Class`] says: recoverable ones are in the log, so that
@@ -112,6 +119,37 @@ pub type PublishFuture<'a> = Pin<Box<dyn Future<Output = Result<Published, BusEr
 pub trait Bus: fmt::Debug + Send + Sync {
     /// Publishes one event.
     fn publish(&self, event: Publish) -> PublishFuture<'_>;
+
+    /// Whether a publishing of this id was done before, for checks that may come out otherwise by now
+    /// and must not stand in a retry's way. Changes nothing; [`BusError::Conflict`] as for publishing.
+    ///
+    /// A bus that remembers ids says so here. The default is for one that does not: no.
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        let _ = id;
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Publishes events in this order, and says of each what became of it. Behind one for which the bus
+    /// was not to be had, none is published; one that is refused for its id holds up nobody.
+    fn publish_all(&self, events: Vec<Publish>) -> PublishAllFuture<'_> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(events.len());
+            let mut away = None;
+            for event in events {
+                let outcome = match away {
+                    Some(error) => Err(error),
+                    None => self.publish(event).await,
+                };
+                if let Err(error @ (BusError::Unavailable { .. } | BusError::Overloaded { .. })) =
+                    outcome
+                {
+                    away = Some(error);
+                }
+                outcomes.push(outcome);
+            }
+            outcomes
+        })
+    }
 }
 
 /// Where committed events go: into the log of this process, or out at once where they are ephemeral.

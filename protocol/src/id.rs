@@ -134,6 +134,19 @@ impl ReplicaTag {
         encode(&random, &mut text);
         Self(text)
     }
+
+    /// Takes a tag out of text; `None` unless it has the right length and alphabet.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 4] = text.as_bytes().try_into().ok()?;
+        let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        bytes.iter().all(legal).then_some(Self(bytes))
+    }
+
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII gets in, so the fallback is never taken.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// The name of a namespace, with its leading slash. Cheap to clone.

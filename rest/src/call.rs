@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crier_domain::{Identity, service::asker::Asker};
+use crier_domain::{
+    Identity,
+    service::{ObjectId, asker::Asker},
+};
 use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
@@ -92,6 +95,16 @@ impl Call {
     /// 422 naming it.
     pub(crate) fn param<T: DeserializeOwned>(&self, name: &str) -> Result<T, ApiError> {
         query::value(name, self.param_text(name)?)
+    }
+
+    /// The id of a record in the path; what is no id names nothing, so that it is a 404 as well.
+    ///
+    /// # Errors
+    ///
+    /// 404 with `what`; 422 where it is no UTF-8.
+    pub(crate) fn id(&self, name: &str, what: &'static str) -> Result<ObjectId, ApiError> {
+        let text = self.param_text(name)?;
+        ObjectId::parse(&text).map_err(|_| ApiError::Missing { what })
     }
 
     /// The query as a struct, which refuses unknown fields.

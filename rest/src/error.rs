@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     Unavailable { retry_after: Duration },
     #[error("not ready")]
     NotReady,
+    #[error("{reason}")]
+    Head { status: StatusCode, reason: &'static str },
 }
 
 /// The contract's body of an error.
@@ -87,6 +89,7 @@ impl ApiError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Head { status, .. } => *status,
             Self::BrokenBody | Self::Unfit { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::InvalidCredentials | Self::KeyIsNoUser => {
                 StatusCode::UNAUTHORIZED
@@ -128,6 +131,11 @@ impl ApiError {
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable { .. } => "UNAVAILABLE",
             Self::NotReady => "NOT_READY",
+            Self::Head { status, .. } => match *status {
+                StatusCode::URI_TOO_LONG => "URI_TOO_LONG",
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "HEADERS_TOO_LARGE",
+                _ => "BAD_REQUEST",
+            },
         }
     }
 

@@ -24,6 +24,7 @@ mod documents;
 pub mod error;
 mod form;
 mod origin;
+pub mod outbox;
 mod pages;
 mod paging;
 mod publishing;

@@ -78,6 +78,11 @@ impl Id {
         Self(format!("{short}-{index}"))
     }
 
+    /// What the bus knows it by, with the fingerprint of what is asked for.
+    pub(crate) fn idempotency(&self, fingerprint: [u8; 32]) -> Idempotency {
+        Idempotency { key: self.0.clone(), fingerprint }
+    }
+
     /// A random UUID (RFC 9562, version 4), for a caller who gives none.
     fn random() -> Result<Self, ApiError> {
         let mut bytes = [0_u8; 16];
@@ -131,7 +136,7 @@ pub(crate) async fn publish(
     id: Option<Id>,
     fingerprint: [u8; 32],
 ) -> Result<Accepted, ApiError> {
-    event.idempotency = id.as_ref().map(|id| Idempotency { key: id.0.clone(), fingerprint });
+    event.idempotency = id.as_ref().map(|id| id.idempotency(fingerprint));
     let id = match id {
         Some(id) => id,
         None => Id::random()?,

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
 use crier_domain::{Bus, Catalogue, Cluster, Verifier, service::Services};
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -128,6 +128,13 @@ impl Sidecar {
             };
         origin::mark(response.headers_mut(), origin);
         response.map(|body| body.map_err(BoxError::from).boxed())
+    }
+
+    /// The refusal of a request that does not get as far as [`Sidecar::handle`], such as one with too
+    /// long a head: the body of every error, for whoever accepts connections.
+    pub fn refuse(status: StatusCode, reason: &'static str) -> Response<BoxBody> {
+        let refusal = ApiError::Head { status, reason }.into_response();
+        refusal.map(|body| body.map_err(BoxError::from).boxed())
     }
 
     async fn call<B>(&self, mut request: Request<B>, peer: IpAddr) -> warp::reply::Response

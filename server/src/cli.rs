@@ -1,4 +1,4 @@
-//! The command line of `crier`: only what was asked for. Doing it is `main.rs`'s part.
+//! The command line of `crier`: only what was asked for. Doing it is `bin/crier.rs`'s part.
 //!
 //! ```text
 //! crier [--config FILE] [--set section.key=value]… [--listen ADDR …] [serve]

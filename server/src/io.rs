@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::redis::Redis;
 use crier_protocol::{
     CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
@@ -25,11 +24,14 @@ use crate::{
     adapter::{
         Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target,
         local::LocalAdapter,
-        node::{Here, NodeAdapter, NodeBridge, NodeSettings, WORK_MAX},
+        node::{NodeAdapter, NodeBridge, WORK_MAX},
     },
     driver::Driver,
     error::{AckError, Acks, EmitError},
-    http::{Response, engine},
+    http::{
+        Response, engine,
+        forward::{self, Forwarder},
+    },
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
@@ -53,6 +55,8 @@ pub(crate) struct IoInner {
     /// Sessions that have not joined a namespace yet, by address.
     strangers: DashMap<IpAddr, usize>,
     tasks: TaskTracker,
+    /// Where there are other replicas.
+    forwarder: Option<Arc<Forwarder>>,
     draining: AtomicBool,
     /// Cancelled when the server begins to go down.
     stop: CancellationToken,
@@ -78,13 +82,7 @@ const DYNAMIC_NAMESPACES_MAX: usize = 10_000;
 impl Io {
     /// A Socket.IO server with the main namespace.
     pub fn new(options: Options) -> Self {
-        Self::build(options, Upper::SocketIo, None)
-    }
-
-    /// As [`Io::new`], alone with Node servers and emitters on a Redis: what they emit to clients goes to the
-    /// sockets here. Call it within the runtime.
-    pub fn with_node(options: Options, settings: NodeSettings, redis: Redis) -> Self {
-        Self::build(options, Upper::SocketIo, Some((settings, redis)))
+        Self::build(options, Upper::SocketIo)
     }
 
     /// The way to Node servers, where there is one.
@@ -94,33 +92,29 @@ impl Io {
 
     /// A plain Engine.IO server: sessions and messages, without Socket.IO on top.
     pub fn engine(options: Options, handler: impl EngineHandler) -> Self {
-        Self::build(options, Upper::Engine(Arc::new(handler)), None)
+        Self::build(options, Upper::Engine(Arc::new(handler)))
     }
 
-    fn build(options: Options, application: Upper, node: Option<(NodeSettings, Redis)>) -> Self {
+    fn build(options: Options, application: Upper) -> Self {
         metrics::describe();
+        let tasks = TaskTracker::new();
+        let forwarding = options.forwarding.clone();
+        let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
+        let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
-            let local: Arc<dyn Adapter> =
-                Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>));
-            let node = node.map(|(settings, redis)| NodeBridge::new(settings, redis, this.clone()));
-            let adapter = match &node {
-                Some(bridge) => Arc::new(NodeAdapter::new(local, bridge.clone())),
-                None => local,
-            };
+            let (adapter, node) = adapters(&options, this);
             IoInner {
-                recoveries: options
-                    .recovery
-                    .clone()
-                    .map(|recovery| recoveries(recovery, this.clone())),
+                recoveries: options.recovery.clone().map(|r| recoveries(r, this.clone())),
                 options: Arc::new(options),
                 application,
                 adapter,
-                tag: ReplicaTag::from_random(random()),
+                tag,
                 namespaces: DashMap::new(),
                 patterns: RwLock::default(),
                 sessions: Table::default(),
                 strangers: DashMap::new(),
-                tasks: TaskTracker::new(),
+                tasks,
+                forwarder,
                 draining: AtomicBool::new(false),
                 stop: CancellationToken::new(),
                 this: this.clone(),
@@ -131,7 +125,7 @@ impl Io {
         // The main namespace is always there, as in the reference.
         io.of_name(Name::MAIN);
         if let Some(bridge) = &io.0.node {
-            bridge.start(&io.0, Arc::new(Here(Arc::downgrade(&io.0))));
+            bridge.start(&io.0);
         }
         io
     }
@@ -208,26 +202,44 @@ impl Io {
         engine::handle(&self.0, request, peer).await
     }
 
-    /// Refuses new sessions from now, ends every other with a recoverable reason, in batches so that the clients do not all come
-    /// back at once, and waits for their tasks.
+    /// Answers a request that another replica passes on: 401 unless it was signed with a secret of this
+    /// cluster.
+    ///
+    /// # Errors
+    /// The connection is to be cut without an answer.
+    pub(crate) async fn receive(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> Result<Response, engine::Cut> {
+        forward::receive(&self.0, request).await
+    }
+
+    /// Refuses new sessions from now, ends every other with a recoverable reason, and what passes through to other replicas, in
+    /// batches so that the clients do not all come back at once, and waits for their tasks.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the sessions that were not reached yet as they are.
     pub async fn close(&self, pace: Duration) {
         self.0.draining.store(true, Ordering::Release);
         self.0.stop.cancel();
-        let sessions = self.0.sessions.all();
+        let passages = self.0.forwarder.as_ref().map(|forwarder| forwarder.passages().ends());
+        let passages = passages.into_iter().flatten().map(Leaving::Passage);
+        let sessions = self.0.sessions.all().into_iter().map(Leaving::Session);
+        let leaving: Vec<Leaving> = sessions.chain(passages).collect();
         // 128 at a time, as centrifuge does; the pauses share out the pace that was asked for.
         const BATCH: usize = 128;
-        let batches = sessions.len().div_ceil(BATCH).max(1);
+        let batches = leaving.len().div_ceil(BATCH).max(1);
         let pause = pace / u32::try_from(batches).unwrap_or(u32::MAX);
-        for (n, batch) in sessions.chunks(BATCH).enumerate() {
+        for (n, batch) in leaving.chunks(BATCH).enumerate() {
             if n > 0 {
                 tokio::time::sleep(pause).await;
             }
-            for session in batch {
-                session.close(CloseReason::ServerShuttingDown);
-            }
+            batch.iter().for_each(Leaving::go);
+        }
+        if let Some(forwarder) = &self.0.forwarder {
+            // Those that came meanwhile.
+            forwarder.passages().close();
+            forwarder.close();
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -309,6 +321,21 @@ impl Io {
     }
 }
 
+/// Whatever a client has to move away from.
+enum Leaving {
+    Session(SessionHandle),
+    Passage(CancellationToken),
+}
+
+impl Leaving {
+    fn go(&self) {
+        match self {
+            Self::Session(session) => session.close(CloseReason::ServerShuttingDown),
+            Self::Passage(end) => end.cancel(),
+        }
+    }
+}
+
 /// The name of a namespace that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("namespace {0:?}: a name starts with a slash and has neither a comma nor too many bytes")]
@@ -321,6 +348,16 @@ impl IoInner {
 
     pub(crate) fn application(&self) -> &Upper {
         &self.application
+    }
+
+    /// What session ids made here name this replica by.
+    pub(crate) fn tag(&self) -> ReplicaTag {
+        self.tag
+    }
+
+    /// The way to other replicas; none where this one is alone.
+    pub(crate) fn forwarder(&self) -> Option<&Arc<Forwarder>> {
+        self.forwarder.as_ref()
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {
@@ -338,6 +375,11 @@ impl IoInner {
                 tracing::error!("a task on behalf of other servers panicked and is gone");
             }
         });
+    }
+
+    /// Is cancelled when the server begins to go down.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// A permit for something that is done on behalf of another server; `None` where too much is.
@@ -502,6 +544,18 @@ impl Hub for IoInner {
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
+    }
+}
+
+/// The way to sockets, and the part of it that leads to Node servers.
+fn adapters(options: &Options, io: &Weak<IoInner>) -> (Arc<dyn Adapter>, Option<NodeBridge>) {
+    let crier: Arc<dyn Adapter> = Arc::new(LocalAdapter::new(io.clone() as Weak<dyn Hub>));
+    match &options.node {
+        Some(link) => {
+            let bridge = NodeBridge::new(link.clone(), io.clone());
+            (Arc::new(NodeAdapter::new(crier, bridge.clone())), Some(bridge))
+        }
+        None => (crier, None),
     }
 }
 

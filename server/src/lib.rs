@@ -68,11 +68,13 @@ pub use self::{
     namespace::{
         Handlers, Namespace,
         broadcast::Broadcast,
-        handler::{Ack, ConnectError, FromArgs, Payload, Refusal},
+        handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
         server_side::{ServerAck, ServerAcks},
-        socket::{JoinError, Socket},
+        socket::{Socket, rooms::JoinError},
     },
-    options::{Admission, AllowRequest, AnyOrigin, EventRate, Options, Origins, OutboxLimits},
+    options::{
+        Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,
+    },
     recovery::{Recovery, RecoveryOptions},
     session::{EngineHandler, EngineSocket, Handshake},
 };

@@ -51,6 +51,16 @@ pub(crate) fn describe() {
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
     describe_counter!("crier_node_taken_total", "Messages of Node servers and emitters taken");
     describe_counter!("crier_node_dropped_total", "Messages from and to them dropped, by reason");
+    describe_counter!("crier_forwarded_total", "Requests for sessions of other replicas, by kind");
+    describe_counter!(
+        "crier_forward_failures_total",
+        "Forwarded requests that no replica answered, by reason"
+    );
+    describe_counter!(
+        "crier_forward_refused_total",
+        "Requests on the way of other replicas that none of them signed, by reason"
+    );
+    describe_gauge!("crier_tunnels", "Websockets that pass through to other replicas");
 }
 
 pub(crate) fn gauges(now: &Gauges) {
@@ -136,6 +146,22 @@ pub(crate) fn unknown_ack() {
 
 pub(crate) fn refused(status: http::StatusCode) {
     counter!("crier_refused_requests_total", "status" => status.as_str().to_owned()).increment(1);
+}
+
+pub(crate) fn forwarded(kind: &'static str) {
+    counter!("crier_forwarded_total", "kind" => kind).increment(1);
+}
+
+pub(crate) fn forward_failed(reason: &'static str) {
+    counter!("crier_forward_failures_total", "reason" => reason).increment(1);
+}
+
+pub(crate) fn forward_refused(reason: &'static str) {
+    counter!("crier_forward_refused_total", "reason" => reason).increment(1);
+}
+
+pub(crate) fn tunnels(change: f64) {
+    gauge!("crier_tunnels").increment(change);
 }
 
 pub(crate) fn http_connections(change: f64) {

@@ -4,11 +4,15 @@ use std::{
     collections::HashMap, fmt, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration,
 };
 
-use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
+use crier_protocol::{Limits, Namespace, ReplicaTag, engine::TransportName, socket::ParserChoice};
 use http::{HeaderMap, request::Parts};
 
-use crate::recovery::RecoveryOptions;
 pub use crate::session::mailbox::OutboxLimits;
+use crate::{
+    adapter::node::NodeLink,
+    cluster::{Replicas, Seal},
+    recovery::RecoveryOptions,
+};
 
 /// How a server listens to its clients; the defaults are those of the reference.
 #[derive(Clone)]
@@ -46,9 +50,26 @@ pub struct Options {
     pub unauthenticated_per_address: usize,
     /// What is kept for clients that come back; `None`, the default, is nothing, as in the reference.
     pub recovery: Option<RecoveryOptions>,
+    /// The other replicas of this server, to which requests for their sessions are passed on. Default
+    /// none: a session id that is not known here is known nowhere.
+    pub forwarding: Option<Forwarding>,
+    /// Node servers and emitters on a Redis, which share this server's clients. Default none. Whoever sets it
+    /// makes the server within the runtime.
+    pub node: Option<NodeLink>,
     /// Further names of namespaces: a client that connects to the first is in the second, and is
     /// answered under the first. Default none.
     pub aliases: HashMap<Namespace, Namespace>,
+}
+
+/// How the replicas of one server find and trust each other.
+#[derive(Clone, Debug)]
+pub struct Forwarding {
+    /// What the session ids of this one name it by; no other replica has the same.
+    pub tag: ReplicaTag,
+    /// Who there is.
+    pub replicas: Arc<dyn Replicas>,
+    /// Signs what is passed on.
+    pub seal: Arc<Seal>,
 }
 
 /// Which origins may talk to a server.
@@ -118,6 +139,8 @@ impl Default for Options {
             body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
             recovery: None,
+            forwarding: None,
+            node: None,
             aliases: HashMap::new(),
         }
     }

@@ -9,7 +9,7 @@ use crier_protocol::{
         sharded::Envelope,
     },
 };
-use tests::interop::{Form, Third, run, vectors};
+use tests::interop::{Form, Third, replicas, run, vectors};
 
 /// Features, each by a Node server and by Crier.
 const MIXED: usize = 2 * 22;
@@ -56,6 +56,15 @@ fn with_the_sharded_adapter_and_channels_of_private_rooms() {
 fn the_same_tests_hold_among_node_servers() {
     for form in [Form::Classic, Form::ShardedDynamic] {
         if let Err(failure) = run(form, Third::Node, MIXED) {
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn one_of_two_replicas_takes_what_node_emits() {
+    for form in [Form::Classic, Form::ShardedStatic] {
+        if let Err(failure) = replicas(form) {
             panic!("{failure}");
         }
     }

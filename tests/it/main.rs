@@ -10,10 +10,12 @@
 
 mod binary;
 mod browser;
+mod chaos;
 mod contract;
 mod documents;
 mod durable;
 mod filters;
+mod forward;
 mod handlers;
 mod hostile;
 mod interop;

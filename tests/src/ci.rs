@@ -114,19 +114,9 @@ impl Step {
 
 /// Ctrl-C and SIGTERM end the run and every program that it has started.
 fn kill_children_on_signals() -> Outcome {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failure = |error| process::Failure::new(format!("{error}"));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failure)?;
-    let (mut interrupt, mut terminate) = {
-        let _guard = runtime.enter();
-        let interrupt = signal(SignalKind::interrupt()).map_err(failure)?;
-        (interrupt, signal(SignalKind::terminate()).map_err(failure)?)
-    };
+    let signals = process::Signals::catch()?;
     std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () }
-        });
+        signals.wait();
         process::kill_descendants(std::process::id());
         report::line("cargo ci: stopped by a signal");
         // 128 + SIGINT, the shell's convention for a program that a signal ended.

@@ -75,7 +75,7 @@ pub fn run(form: Form, third: Third, cells: usize) -> Outcome {
             command
         };
         command.args(["--name", name, "--redis-url", &redis.url]);
-        servers.push((name, start(command)?));
+        servers.push((name, start(&mut command)?));
     }
 
     let mut command = node::node()?;
@@ -115,7 +115,45 @@ pub fn vectors() -> Outcome<String> {
     if captured.status.success() { Ok(captured.stdout) } else { Err(Failure::new(captured.stderr)) }
 }
 
-fn start(mut command: std::process::Command) -> Outcome<(Running, String)> {
+/// Two replicas of Crier and a Node server, without a log that the replicas have in common: so it shows which
+/// of them takes what Node emits. The holder of the lease is killed meanwhile.
+///
+/// # Errors
+/// When a test failed, with what Node says of it.
+pub fn replicas(form: Form) -> Outcome {
+    let redis = Redis::start()?;
+    let mut node = node::node()?;
+    node.args(["interop/server.mjs", "--adapter", form.name(), "--name", "node-a"]);
+    let node = start(node.args(["--redis-url", &redis.url]))?;
+    let mut criers = Vec::new();
+    for name in ["crier-1", "crier-2"] {
+        let binary = workspace::binary(Target::Example("crier-server", "conformance"))?;
+        let mut crier = process::command(binary);
+        crier.args(["--suite", "mixed", "--adapter", form.name(), "--several", "--name", name]);
+        criers.push((name, start(crier.args(["--redis-url", &redis.url]))?));
+    }
+    let servers = criers.iter().map(|(name, (_, address))| format!("{name}=http://{address}"));
+    let pids = criers.iter().map(|(name, (crier, _))| format!("{name}={}", crier.id()));
+    let mut command = node::node()?;
+    command
+        .args(["--test", "--test-reporter=tap", "interop/replicas.test.mjs"])
+        .env(
+            "SERVERS",
+            [vec![format!("node-a=http://{}", node.1)], servers.collect()].concat().join(","),
+        )
+        .env("PIDS", pids.collect::<Vec<_>>().join(","))
+        .env("REDIS_URL", &redis.url)
+        .env("FORM", form.name());
+    let tap = process::capture(&mut command, RUN_LIMIT)?;
+    let Counts { passed, failed, .. } = node::tap_counts(&tap.stdout);
+    report::line(&format!("interop, replicas, {}: {passed} passed, {failed} failed", form.name()));
+    if tap.status.success() && failed == 0 && passed > 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{}\n{}", node::tap_failures(&tap.stdout), tap.stderr)))
+}
+
+fn start(command: &mut std::process::Command) -> Outcome<(Running, String)> {
     let running = Running::start(command.args(["--listen", "127.0.0.1:0"]))?;
     let address = running.wait_for_line("listening on ", START_LIMIT)?;
     Ok((running, address))

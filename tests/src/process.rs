@@ -5,9 +5,11 @@
 //! ([`Running`], [`kill_tree`]).
 
 mod running;
+mod signals;
 mod tree;
 
 pub use running::Running;
+pub use signals::Signals;
 pub use tree::{kill_descendants, kill_tree};
 
 use std::ffi::OsStr;

@@ -50,6 +50,10 @@ pub fn binary(target: Target) -> Outcome<PathBuf> {
     }
     let mut cargo = cargo();
     cargo.args(["build", "--package", package, kind, name, "--message-format", "json"]);
+    // What is measured or tried by a release build is a release build.
+    if cfg!(not(debug_assertions)) {
+        cargo.arg("--release");
+    }
     let messages = process::capture(&mut cargo, BUILD_LIMIT)?.successful(name)?;
     messages
         .lines()

@@ -308,6 +308,10 @@ pub struct JoinChat {
     /// Messages of a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+    /// The id of a message: only those before it. The first one of a page that came without all of its
+    /// messages (`hasNext` without `nextPage`) leads to the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Id>,
 }
 
 /// `getUserChats`.

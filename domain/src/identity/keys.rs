@@ -13,6 +13,11 @@ use serde_json::Value;
 pub const DEVELOPMENT_SECRET: &str =
     "crier development key: public, fixed and for this machine alone; never in production";
 
+/// What replicas and sidecars on the development key sign with where no cluster secret is given: fixed
+/// and public too. No comma: a list of secrets may have it.
+pub const DEVELOPMENT_CLUSTER_SECRET: &str =
+    "crier development cluster secret: public and fixed and for this machine alone";
+
 /// The shortest secret taken: 256 bits, the least that RFC 7518 (section 3.2) allows for HS256.
 pub const SECRET_BYTES_MIN: usize = 32;
 

@@ -16,7 +16,7 @@ mod user;
 mod verifier;
 
 pub use claims::{Identity, Role, UserType};
-pub use keys::{DEVELOPMENT_SECRET, KeyError, Keys, SECRET_BYTES_MIN};
+pub use keys::{DEVELOPMENT_CLUSTER_SECRET, DEVELOPMENT_SECRET, KeyError, Keys, SECRET_BYTES_MIN};
 pub use mint::mint;
 pub use person::Person;
 pub use user::{USER_ID_BYTES_MAX, UserId};

@@ -126,6 +126,21 @@ impl Dial {
         self.url.is_cluster()
     }
 
+    /// Whether nobody signs in to a Redis that is not on this machine.
+    pub(super) fn is_open(&self) -> bool {
+        let is_here = |host: &str| {
+            host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        };
+        let all_here = match &self.url.kind {
+            Kind::Unix { .. } => true,
+            Kind::Single { host, .. } => is_here(host),
+            Kind::Sentinel { nodes, .. } | Kind::Cluster { nodes } => {
+                nodes.iter().all(|(host, _)| is_here(host))
+            }
+        };
+        self.login.password().is_none() && !all_here
+    }
+
     /// How long connecting is waited for: sentinels and nodes have to be asked first.
     pub(super) fn patience(&self) -> Duration {
         match self.source {
@@ -210,9 +225,10 @@ fn info(address: ConnectionAddr, login: &RedisConnectionInfo) -> Result<Connecti
     Ok(info.set_redis_settings(login.clone()).set_tcp_settings(tcp()))
 }
 
+/// So many for all, and one for changes.
 fn pool(node: ConnectionInfo, connections: usize) -> Result<Pool, RedisUrlError> {
     let manager = Manager::new_with_config(node, config()).map_err(|_| RedisUrlError::Unusable)?;
-    let pool = Pool::builder(manager).max_size(connections.max(1)).build();
+    let pool = Pool::builder(manager).max_size(connections.max(1) + 1).build();
     pool.map_err(|_| RedisUrlError::Unusable)
 }
 

@@ -124,6 +124,8 @@ struct Inner {
     signer: Signer,
     dial: Dial,
     lanes: Box<[Lane]>,
+    /// For changes: reads do not wait behind a batch.
+    writer: Lane,
     next: AtomicUsize,
     timeout: Duration,
     /// Whether the last attempt to connect succeeded, so that only the change is told.
@@ -145,12 +147,14 @@ impl Redis {
         let signer = Signer::new(&options.secrets)?;
         let dial = Dial::new(&options)?;
         let lanes = (0..options.connections.max(1)).map(|_| Lane::default()).collect();
+        let writer = Lane::default();
         let timeout = options.timeout;
         Ok(Self(Arc::new(Inner {
             keys,
             signer,
             dial,
             lanes,
+            writer,
             next: AtomicUsize::new(0),
             timeout,
             reached: AtomicBool::new(true),
@@ -170,6 +174,11 @@ impl Redis {
     /// Whether it is a cluster: channels are sharded there (`SPUBLISH`).
     pub fn is_cluster(&self) -> bool {
         self.0.dial.is_cluster()
+    }
+
+    /// Whether nobody signs in to a Redis that is not on this machine.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.dial.is_open()
     }
 
     /// How long one command may take.
@@ -262,7 +271,34 @@ impl Redis {
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed) % lanes.len().max(1);
         let Some(lane) = lanes.get(turn) else { return Err(RedisError::UNAVAILABLE) };
         let (number, connection) = self.connection(lane).await.map_err(Why::told)?;
-        let answered = timeout(self.0.timeout, what(connection)).await;
+        self.ask_on(lane, number, what(connection)).await
+    }
+
+    /// Several changes in one go; the answer to each, be it an error.
+    pub(super) async fn attempt(&self, pipe: &Pipeline) -> Result<Vec<Value>, Attempt> {
+        let lane = &self.0.writer;
+        let Ok((number, mut connection)) = self.connection(lane).await else {
+            return Err(Attempt::NotSent);
+        };
+        let answers = self.ask_on(lane, number, connection.all(pipe)).await;
+        let Ok(Value::Array(answers)) = answers else { return Err(Attempt::Unknown) };
+        let moved = |answer: &Value| match answer {
+            Value::ServerError(error) => ["READONLY", "MOVED", "ASK"].contains(&error.code()),
+            _ => false,
+        };
+        if answers.iter().any(moved) {
+            lane.close(number).await;
+        }
+        Ok(answers)
+    }
+
+    async fn ask_on(
+        &self,
+        lane: &Lane,
+        number: u64,
+        what: impl Future<Output = Result<Value, Fault>>,
+    ) -> Result<Value, RedisError> {
+        let answered = timeout(self.0.timeout, what).await;
         let why = match answered {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(fault)) => Why::Fault(fault),
@@ -316,6 +352,15 @@ impl Lane {
     }
 }
 
+/// What became of a pipeline that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// There was no connection: nothing was done.
+    NotSent,
+    /// It was on its way: anything, up to all of it, was done, or will be.
+    Unknown,
+}
+
 /// Why nothing came back.
 #[derive(Debug)]
 enum Why {
@@ -363,9 +408,14 @@ const NOT_NOW: [&str; 11] = [
     "ASK",
 ];
 
-pub(super) fn told(fault: &Fault) -> RedisError {
+/// Whether an error says that nothing was done, and may be tried again.
+pub(super) fn is_not_now(code: &str) -> bool {
+    NOT_NOW.contains(&code)
+}
+
+fn told(fault: &Fault) -> RedisError {
     match fault.code() {
-        Some(code) if NOT_NOW.contains(&code) => {
+        Some(code) if is_not_now(code) => {
             tracing::debug!(code, "Redis does not take commands now");
             RedisError::UNAVAILABLE
         }
@@ -386,7 +436,7 @@ pub(super) fn told(fault: &Fault) -> RedisError {
     }
 }
 
-pub(super) fn convert<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
+fn convert<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
     let value = value.extract_error().map_err(|fault| told(&fault))?;
     T::from_redis_value(value).map_err(|error| {
         RedisError::Answer(Answer { code: "UNEXPECTED".to_owned(), message: error.to_string() })

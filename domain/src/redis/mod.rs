@@ -7,27 +7,51 @@
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
+//!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at a time
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+mod check;
 mod dial;
+mod epoch;
 mod event;
 mod feed;
+mod job;
 mod keys;
 mod link;
+mod publish;
+mod row;
 mod sign;
+mod store;
 mod subscription;
 mod url;
+mod work;
+mod writer;
 
 pub use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
 
 pub use self::{
+    check::Finding,
+    epoch::{Look, Lost, Seen},
     event::{BusEvent, DecodeError},
     feed::{Feed, FeedControl, Heard, Topic},
     keys::Keys,
     link::{Answer, Redis, RedisError, RedisOptions, Script},
+    publish::RedisBus,
     sign::{MAC_BYTES, Signer},
+    store::RedisStore,
     subscription::{Received, SUBSCRIPTION_MAX, Subscription},
     url::{RedisUrl, RedisUrlError},
+    writer::{Overloaded, Work, Writer, WriterOptions},
 };
+
+/// 16 hex digits that nobody else has.
+fn random_hex() -> String {
+    let mut random = [0; 8];
+    if getrandom::fill(&mut random).is_err() {
+        // The system's source is gone; the time is another one each time.
+        random = crate::time::unix_ms().to_be_bytes();
+    }
+    format!("{:016x}", u64::from_be_bytes(random))
+}

@@ -10,6 +10,7 @@ mod rule;
 pub use channel::channel;
 pub use name::{ROOM_BYTES_MAX, RoomError, RoomName, decoded_id, push_encoded};
 pub use pattern::RoomPattern;
+pub(crate) use policy::takes_grants;
 pub use policy::{Membership, MembershipFuture, Policy};
-pub use rows::{Who, entered_with};
+pub use rows::{Who, entered_with, enters_too};
 pub use rule::{RoomRule, RuleError};

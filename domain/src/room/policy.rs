@@ -56,6 +56,41 @@ struct Row<'a> {
     thing: Thing,
 }
 
+/// The row of a room: the contract's, with an operator's rules over it.
+fn row<'a>(rules: &'a [RoomRule], room: &'a RoomName) -> Row<'a> {
+    let found = rows::find(room.as_str());
+    if found.is_none() && rows::is_reserved(room.as_str()) {
+        return Row { who: NOBODY, id: "", thing: Thing::User };
+    }
+    let fixed = found.as_ref().map_or(0, |(row, _)| row.fixed());
+    let rules = rules.iter().filter(|rule| rule.matches(room) && rule.fixed() >= fixed);
+    let rule = rules.max_by_key(|rule| rule.fixed());
+    let who = |of_table| rule.map_or(of_table, RoomRule::who);
+    match found {
+        Some((row, id)) => Row { who: who(row.who), id, thing: row.thing },
+        None => {
+            let id = rule.map(|rule| rule.id(room)).unwrap_or_default();
+            Row { who: who(ANYTHING_ELSE), id, thing: Thing::User }
+        }
+    }
+}
+
+/// Whether a grant lets anybody into a room, by the contract's table with an operator's rules over it.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] at `room`, naming it and whom its row lets in instead.
+pub(crate) fn takes_grants(rules: &[RoomRule], room: &RoomName) -> Result<(), Refusal> {
+    let who = row(rules, room).who;
+    if who.contains(&Who::Granted) {
+        return Ok(());
+    }
+    let words: Vec<&str> = who.iter().map(|who| who.word()).collect();
+    let words = if words.is_empty() { "nobody".to_owned() } else { words.join(", ") };
+    let message = format!("no grant lets anybody into {room}, where the policy lets in {words}");
+    Err(Refusal::Invalid { path: "room".to_owned(), message })
+}
+
 impl Policy {
     /// A policy: the contract's table, with an operator's rules over it.
     ///
@@ -82,7 +117,7 @@ impl Policy {
     ///
     /// It only reads.
     pub async fn may_join(&self, who: Option<&Identity>, room: &RoomName) -> Result<(), Refusal> {
-        let row = self.row(room);
+        let row = row(&self.0.rules, room);
         if row.who.contains(&Who::Public) {
             return Ok(());
         }
@@ -103,30 +138,12 @@ impl Policy {
 
     /// Whether everyone may join, so that being in there together means nothing.
     pub fn is_public(&self, room: &RoomName) -> bool {
-        self.row(room).who.contains(&Who::Public)
+        row(&self.0.rules, room).who.contains(&Who::Public)
     }
 
     /// Whether it is of section 2's last row: no room of anything that Crier knows.
     pub fn is_anything_else(room: &RoomName) -> bool {
         rows::find(room.as_str()).is_none() && !rows::is_reserved(room.as_str())
-    }
-
-    fn row<'a>(&'a self, room: &'a RoomName) -> Row<'a> {
-        let found = rows::find(room.as_str());
-        if found.is_none() && rows::is_reserved(room.as_str()) {
-            return Row { who: NOBODY, id: "", thing: Thing::User };
-        }
-        let fixed = found.as_ref().map_or(0, |(row, _)| row.fixed());
-        let rules = self.0.rules.iter().filter(|rule| rule.matches(room) && rule.fixed() >= fixed);
-        let rule = rules.max_by_key(|rule| rule.fixed());
-        let who = |of_table| rule.map_or(of_table, RoomRule::who);
-        match found {
-            Some((row, id)) => Row { who: who(row.who), id, thing: row.thing },
-            None => {
-                let id = rule.map(|rule| rule.id(room)).unwrap_or_default();
-                Row { who: who(ANYTHING_ELSE), id, thing: Thing::User }
-            }
-        }
     }
 
     fn says_token(&self, reason: Who, identity: &Identity, room: &RoomName, row: &Row<'_>) -> bool {

@@ -94,12 +94,15 @@ pub(super) fn find(room: &str) -> Option<(&'static Row, &str)> {
 
 /// The rooms that are entered only along with one whose name starts so: `sellers` with `seller-5`.
 pub fn entered_with(room: &str) -> Option<&'static str> {
-    match room {
-        "buyers" => Some("buyer-"),
-        "sellers" => Some("seller-"),
-        _ => None,
-    }
+    ALONG.iter().find(|(_, along)| *along == room).map(|(starts, _)| *starts)
 }
+
+/// The room that is entered along with this one, the other way round.
+pub fn enters_too(room: &str) -> Option<&'static str> {
+    ALONG.iter().find(|(starts, _)| room.starts_with(starts)).map(|(_, along)| *along)
+}
+
+const ALONG: [(&str, &str); 2] = [("buyer-", "buyers"), ("seller-", "sellers")];
 
 impl Row {
     /// The fixed part, and what may follow it.

@@ -58,6 +58,17 @@ pub enum RuleError {
     },
 }
 
+impl Who {
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            // Not to be had by configuration; to be told, it is the owner.
+            Self::OwnerUnless(_) => "owner",
+            who => WORDS.iter().find(|(_, means)| *means == who).map_or("", |(word, _)| word),
+        }
+    }
+}
+
 impl RoomRule {
     /// Takes a rule: a pattern such as `order:*`, and words.
     ///

@@ -1,12 +1,6 @@
 //! Rooms that backends grant to users: `PUT` and `DELETE /api/rooms/{room}/members/{userId}`.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use crier_protocol::{Namespace, Room};
 use schemars::JsonSchema;
@@ -18,7 +12,7 @@ use crate::{
     cluster::{Action, Cluster, Order, Reached},
     error::Refusal,
     identity::UserId,
-    room::RoomName,
+    room::{RoomName, RoomRule, takes_grants},
     store::{Commit, Expect, Key, Scan, Store, Write},
     time::Timestamp,
 };
@@ -37,7 +31,7 @@ pub struct Grants {
     store: Arc<dyn Store>,
     cluster: Arc<dyn Cluster>,
     clock: Clock,
-    withdrawn: AtomicU64,
+    rules: Vec<RoomRule>,
 }
 
 /// A grant, as the sidecar shows it.
@@ -53,13 +47,13 @@ pub struct Grant {
 }
 
 impl Grants {
-    /// Grants over these parts.
-    pub fn new(deps: &Deps) -> Self {
+    /// Grants over these parts, by the rules that an operator laid over the contract's table of rooms.
+    pub fn new(deps: &Deps, rules: Vec<RoomRule>) -> Self {
         Self {
             store: Arc::clone(&deps.store),
             cluster: Arc::clone(&deps.cluster),
             clock: deps.clock.clone(),
-            withdrawn: AtomicU64::new(0),
+            rules,
         }
     }
 
@@ -68,13 +62,15 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Invalid`] at `expiresAt` where that time is over; the store's.
+    /// [`Refusal::Invalid`] at `room` where a grant of it would have no effect, at `expiresAt` where
+    /// that time is over; the store's.
     pub async fn put(
         &self,
         room: &RoomName,
         user: &UserId,
         expires_at: Option<u64>,
     ) -> Result<Grant, Refusal> {
+        takes_grants(&self.rules, room)?;
         let now = self.clock.unix_ms();
         let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
         let until = expires_at.unwrap_or(now.saturating_add(kept));
@@ -137,8 +133,6 @@ impl Grants {
     }
 
     async fn make_leave(&self, room: &RoomName, user: &UserId) -> Reached {
-        // Before the order: whoever joins while it is carried out sees that it has to look again.
-        self.withdrawn.fetch_add(1, Ordering::AcqRel);
         let rooms = vec![Room::from(room.clone())];
         let order = Order {
             namespace: Namespace::MAIN,
@@ -156,12 +150,6 @@ impl Grants {
     /// The store's.
     pub async fn is_granted(&self, room: &RoomName, user: &UserId) -> Result<bool, Refusal> {
         Ok(self.store.get(key(room, user)).await?.is_some())
-    }
-
-    /// How many grants were taken back by this process. Who joins by a grant looks before and after;
-    /// where it changed in between, the grant has to be looked at again.
-    pub fn withdrawn(&self) -> u64 {
-        self.withdrawn.load(Ordering::Acquire)
     }
 }
 

@@ -34,6 +34,7 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     dialect::vendor_chat::{VendorChatSettings, VendorChats},
+    room::RoomRule,
     store::Store,
 };
 
@@ -63,6 +64,8 @@ pub struct Settings {
     pub orders: orders::OrderRules,
     /// Of vendor-chat.
     pub vendor_chat: VendorChatSettings,
+    /// What the operator says of rooms: the same as the [`Policy`](crate::Policy) gets.
+    pub rooms: Vec<RoomRule>,
 }
 
 /// Every service, as the server's apps and the sidecar hold them.
@@ -130,7 +133,7 @@ impl Services {
             products: products::Products::new(&deps, Arc::clone(&stripes), &settings.orders),
             orders: orders::Orders::new(&deps, stripes, settings.orders),
             users,
-            grants: grants::Grants::new(&deps),
+            grants: grants::Grants::new(&deps, settings.rooms),
             revocations: revocations::Revocations::new(&deps),
             subscriptions: subscriptions::Subscriptions::new(&deps),
             limits: deps.limits,

@@ -107,6 +107,34 @@ pub fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// Does something that a client may have named. The answer of the first time comes before anything is
+/// looked at that may have changed since: the limit, the last piece in stock, the chat that one has left.
+///
+/// # Errors
+///
+/// [`Refusal::Conflict`] where the name was used for something else; those of the doing.
+pub(super) async fn once<T>(
+    name: Option<&Once>,
+    store: &dyn Store,
+    clock: &Clock,
+    doing: impl Future<Output = Result<Outcome<T>, Refusal>>,
+) -> Result<Outcome<T>, Refusal> {
+    let Some(name) = name else {
+        return doing.await;
+    };
+    if let Some(answer) = name.answered(store, clock).await? {
+        return Ok(Outcome::Repeated(answer));
+    }
+    match doing.await {
+        // Another try may have done it while this one was at it.
+        Err(refusal) => match name.answered(store, clock).await? {
+            Some(answer) => Ok(Outcome::Repeated(answer)),
+            None => Err(refusal),
+        },
+        done => done,
+    }
+}
+
 /// A key of bounded length: ids of users may be long.
 fn short(key: String) -> String {
     if key.len() <= 256 {

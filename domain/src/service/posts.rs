@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Deps,
     limits::{Counted, UserLimits},
-    once::Once,
+    once::{self, Once, Outcome},
 };
 use crate::{
     clock::Clock,
@@ -29,13 +29,14 @@ impl Posts {
         Self { store, clock: deps.clock.clone(), limits }
     }
 
-    /// Sends a message of a person by the bus. With `once`, a repetition is not sent again, and
-    /// counts against no limit.
+    /// Sends a message of a person by the bus: what `message` makes, unless it refuses to. With `once`,
+    /// a repetition is not sent again, whatever holds by now: `message` is not asked, and it counts
+    /// against no limit.
     ///
     /// # Errors
     ///
-    /// [`Refusal::RateLimited`]; [`Refusal::Conflict`] where `once` was used for something else; those
-    /// of the bus and the store.
+    /// Those of `message`; [`Refusal::RateLimited`]; [`Refusal::Conflict`] where `once` was used for
+    /// something else; those of the bus and the store.
     ///
     /// # Cancel safety
     ///
@@ -44,21 +45,26 @@ impl Posts {
         &self,
         bus: &dyn Bus,
         person: &str,
-        message: Publish,
         once: Option<Once>,
+        message: impl FnOnce() -> Result<Publish, Refusal>,
     ) -> Result<(), Refusal> {
-        let Some(once) = once else {
+        let send = async {
+            let message = message()?;
             self.limits.take(Counted::RoomMessage, person)?;
-            bus.publish(message).await?;
-            return Ok(());
+            match &once {
+                None => {
+                    bus.publish(message).await?;
+                }
+                Some(once) => {
+                    // The claim and the message in one step: sent, and remembered as sent.
+                    let claim = Some(once.clone().claim("", &self.clock));
+                    let commit = Commit { claim, writes: Vec::new(), events: vec![message] };
+                    self.store.commit(commit).await?;
+                }
+            }
+            Ok(Outcome::Done(()))
         };
-        if once.answered(&*self.store, &self.clock).await?.is_some() {
-            return Ok(());
-        }
-        self.limits.take(Counted::RoomMessage, person)?;
-        // The claim and the message in one step: sent, and remembered as sent.
-        let claim = Some(once.claim("", &self.clock));
-        self.store.commit(Commit { claim, writes: Vec::new(), events: vec![message] }).await?;
+        once::once(once.as_ref(), &*self.store, &self.clock, send).await?;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@
 //! it and in the order of the commits, so no client hears of what a crash takes back.
 
 mod bounds;
+pub(crate) mod checksum;
 mod embedded;
 mod key;
 mod memory;

@@ -1,6 +1,6 @@
 //! Files that go with messages: what is taken, what becomes of it, who can get it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use crier_domain::{
@@ -9,7 +9,7 @@ use crier_domain::{
         ObjectId,
         attachments::{AttachmentSettings, Attachments, OCTETS, Place, Stored},
     },
-    store::{Commit, MemoryStore, StoreError, Write},
+    store::{Commit, Committed, Key, MemoryStore, Record, Scan, StoreError, StoreFuture, Write},
 };
 use futures_util::{TryStreamExt as _, stream};
 
@@ -119,6 +119,59 @@ async fn a_file_that_is_too_large_or_breaks_off_leaves_nothing() {
     // Nothing of them waits to be swept either.
     rig.clock.advance(HOUR + 1);
     assert_eq!(rig.files.sweep().await, Ok(1), "the first one, whose message never came");
+}
+
+/// A store in which something happens right after a scan, as another replica's commit may.
+#[derive(Debug)]
+struct Meanwhile(Arc<dyn Store>, Mutex<Option<Commit>>);
+
+impl Store for Meanwhile {
+    fn get(&self, key: Key) -> StoreFuture<'_, Option<Record>> {
+        self.0.get(key)
+    }
+    fn scan(&self, scan: Scan) -> StoreFuture<'_, Vec<(Key, Record)>> {
+        Box::pin(async {
+            let found = self.0.scan(scan).await;
+            let commit = self.1.lock().unwrap().take();
+            if let Some(commit) = commit {
+                self.0.commit(commit).await?;
+            }
+            found
+        })
+    }
+    fn commit(&self, commit: Commit) -> StoreFuture<'_, Committed> {
+        self.0.commit(commit)
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_message_comes_while_it_is_swept_is_kept() {
+    let rig = rig();
+    let stored = rig.put("a", "", PNG).await.unwrap();
+    rig.clock.advance(HOUR + 1);
+    let writes = rig.files.keep(rig.chat, [stored.id]).await.unwrap();
+    let kept = Mutex::new(Some(Commit { writes, ..Commit::default() }));
+    let store = Arc::new(Meanwhile(Arc::clone(&rig.store), kept));
+    let folder = Place::Folder(rig.folder.path().join("uploads")).open().unwrap();
+    let settings = AttachmentSettings { files: folder, ..AttachmentSettings::default() };
+    let files = Attachments::over(store, rig.clock.clone(), settings);
+    // Found as pending, and taken by a message before the sweep gets to it.
+    assert_eq!(files.sweep().await, Ok(0));
+    assert_eq!(rig.read(&stored).await.unwrap(), PNG);
+    assert_eq!(rig.files.get(stored.id).await, Ok(Some(stored.clone())));
+    // Nor does the upload take it away that was told of no message.
+    rig.files.discard(&stored).await.unwrap();
+    assert_eq!(rig.read(&stored).await.unwrap(), PNG);
+}
+
+#[tokio::test]
+async fn an_upload_without_a_message_is_discarded_at_once() {
+    let rig = rig();
+    let stored = rig.put("a", "", PNG).await.unwrap();
+    rig.files.discard(&stored).await.unwrap();
+    assert_eq!((rig.files.get(stored.id).await, rig.on_disk()), (Ok(None), 0));
+    rig.clock.advance(HOUR + 1);
+    assert_eq!(rig.files.sweep().await, Ok(0));
 }
 
 #[tokio::test]

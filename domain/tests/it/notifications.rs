@@ -1,11 +1,13 @@
 //! Notifications: kept for a while, counted exactly, told of at every change.
 
+use std::sync::Arc;
+
 use crier_domain::{
     Refusal, Role, UserId,
     event::shop::SendNotification,
     service::{
-        ObjectId,
-        notifications::{NewNotification, Sent},
+        Deps, ObjectId,
+        notifications::{NewNotification, NotificationSettings, Notifications, Sent},
         once::{Once, Outcome},
         page::Page,
         users::NewProfile,
@@ -121,6 +123,68 @@ async fn a_user_sends_30_a_minute_and_a_retry_is_none() {
     let more = house.services.notifications.send(&from, to(), None).await;
     assert!(matches!(more, Err(Refusal::RateLimited { .. })), "{more:?}");
     assert_eq!(house.services.notifications.unread_count(&id("b")).await, Ok(30));
+}
+
+#[tokio::test]
+async fn a_retry_is_answered_as_the_first_time_though_the_directory_knows_nobody_of_that_id_by_now()
+{
+    let house = House::open();
+    let from = identity("a", Role::User);
+    let to = || sending(json!({ "toUserId": "b" }));
+    let once = |id| Some(Once::of_client("/", "a", "notification:send", id, &()).unwrap());
+    let send = async |id| house.services.notifications.send(&from, to(), once(id)).await;
+    assert!(matches!(send("1").await, Ok(Outcome::Done(_))));
+    let profile: NewProfile = serde_json::from_value(json!({ "name": "Cee" })).unwrap();
+    house.services.users.put(&id("c"), &profile).await.unwrap();
+    assert!(matches!(send("1").await, Ok(Outcome::Repeated(_))));
+    assert_eq!(send("2").await, Err(Refusal::NotFound { what: "User" }));
+}
+
+#[tokio::test]
+async fn boxes_that_were_made_smaller_are_emptied_by_five_hundred_a_commit() {
+    let house = House::open();
+    let sized = |max| {
+        let deps = Deps {
+            store: Arc::clone(&house.store),
+            clock: house.clock.clone(),
+            cluster: Arc::clone(&house.outside) as _,
+            limits: Arc::clone(&house.services.limits),
+        };
+        let settings = NotificationSettings { max, ..NotificationSettings::default() };
+        Notifications::new(&deps, Arc::clone(&house.services.users), settings)
+    };
+    let new = || NewNotification {
+        kind: "info".into(),
+        title: None,
+        body: None,
+        data: serde_json::Map::new(),
+    };
+    let add = async |to: &Notifications, users: &[&str], count: usize| {
+        let mut commit = Commit::default();
+        let news = users.iter().flat_map(|user| (0..count).map(|_| (id(user), new())));
+        let held = to.add_to(&mut commit, news.collect()).await.unwrap();
+        house.store.commit(commit).await.expect("as many writes as a commit may have");
+        drop(held);
+    };
+    let (large, small) = (sized(3_000), sized(100));
+    for _ in 0..3 {
+        add(&large, &["b"], 1_000).await;
+        add(&large, &["c"], 1_000).await;
+    }
+    let unread = async |user: &str| small.unread_count(&id(user)).await.unwrap();
+    // Both in one commit, which has room for 500 between them; each new one takes an old one's place.
+    for (b, c) in [(2_500, 3_000), (2_000, 3_000), (1_500, 3_000)] {
+        add(&small, &["b", "c"], 1).await;
+        assert_eq!((unread("b").await, unread("c").await), (b, c));
+    }
+    for _ in 0..6 {
+        add(&small, &["b", "c"], 1).await;
+    }
+    assert_eq!((unread("b").await, unread("c").await), (100, 1_400));
+    for left in [900, 400, 100, 100] {
+        add(&small, &["c"], 1).await;
+        assert_eq!(unread("c").await, left);
+    }
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn a_profile_is_what_the_backend_wrote_and_what_follows_from_it() {
     assert_eq!(
         serde_json::to_value(&profile).unwrap(),
         json!({
-            "id": profile.id, "userId": 4, "userType": "VENDOR", "role": "user",
+            "id": profile.id, "userId": 4, "userType": "VENDOR", "role": null,
             "firstName": "Ada", "lastName": "Vendor", "name": "Ada Vendor",
             "profilePictureUrl": null, "avatar": null,
             "email": "vendor@example.com", "phoneNumber": "+10000000000",

@@ -126,6 +126,16 @@ impl Channels {
 }
 
 impl SubscriptionMode {
+    /// Reads what the adapter's option is set to.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "static" => Some(Self::Static),
+            "dynamic" => Some(Self::Dynamic),
+            "dynamic-private" => Some(Self::DynamicPrivate),
+            _ => None,
+        }
+    }
+
     /// Whether an event to exactly this one room goes to the room's own channel.
     pub fn publishes_to(self, room: &Room) -> bool {
         match self {

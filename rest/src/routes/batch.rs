@@ -117,7 +117,8 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 
 async fn publish_one(state: &State, item: &RawValue, fallback: Option<Id>) -> Result<Id, ApiError> {
     let Item { event, data, params, rooms, id } = object(item.get())?;
-    let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
-    let accepted = publish(state, event, id.or(fallback), fingerprint).await?;
+    let id = id.or(fallback);
+    let (event, fingerprint) = prepare(state, &event, data, &params, rooms, id.as_ref()).await?;
+    let accepted = publish(state, event, id, fingerprint).await?;
     Ok(accepted.id)
 }

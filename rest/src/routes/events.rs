@@ -53,7 +53,7 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
     let event = call.param_text("event").map_err(|_| ApiError::UnknownEvent { nearest: None })?;
     let Request { data, params, rooms, id } = body.object()?;
     let id = Id::one(id, Id::from_header(&call.headers)?)?;
-    let (event, fingerprint) = prepare(state, &event, data, &params, rooms).await?;
+    let (event, fingerprint) = prepare(state, &event, data, &params, rooms, id.as_ref()).await?;
     Answer::json(StatusCode::ACCEPTED, &publish(state, event, id, fingerprint).await?)
 }
 
@@ -62,13 +62,14 @@ async fn handle(mut call: Call) -> Result<Answer, ApiError> {
 /// # Errors
 ///
 /// 404 with the nearest name, 422 naming the path; also where the event would go to everyone and
-/// there are too many.
+/// there are too many, unless it has gone there under this id when there were fewer.
 pub(super) async fn prepare(
     state: &State,
     event: &str,
     data: &RawValue,
     params: &Params,
     rooms: Option<List<RoomName, ROOMS_MAX>>,
+    id: Option<&Id>,
 ) -> Result<(Publish, [u8; 32]), ApiError> {
     let rooms = rooms.map(|list| list.0);
     // Whoever computes a list and ends up with none does not mean everybody.
@@ -84,7 +85,13 @@ pub(super) async fn prepare(
     if let Some(most) = prepared.needs_rooms_above
         && state.parts.cluster.sockets_len(&prepared.namespace).await > most
     {
-        return Err(ApiError::invalid("rooms", Prepared::ROOMS_REQUIRED));
+        let repeated = match id.map(|id| id.idempotency(fingerprint)) {
+            Some(id) => state.parts.bus.was_published(&id).await?,
+            None => false,
+        };
+        if !repeated {
+            return Err(ApiError::invalid("rooms", Prepared::ROOMS_REQUIRED));
+        }
     }
     Ok((prepared.into_publish(None), fingerprint))
 }

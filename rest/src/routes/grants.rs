@@ -21,7 +21,8 @@ pub(super) fn operations() -> Vec<Operation> {
             &[Method::PUT],
             MEMBER,
             "grantRoom",
-            "Lets a user join a room that is granted; a `/` in its name as `%2F`.",
+            "Lets a user join a room; a `/` in its name as `%2F`. 422 for a room that the policy lets \
+             nobody into by a grant.",
             Access::Backend,
             grant,
         )

@@ -1,7 +1,6 @@
 //! `/api/notifications`: the caller's own (contract, section 4).
 
 use crier_domain::{
-    Refusal,
     event::{Pagination, chat::Notification},
     service::ObjectId,
 };
@@ -124,13 +123,13 @@ async fn unread(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn get_one(call: Call) -> Result<Answer, ApiError> {
-    let (user, id) = (&call.user()?.user, id(&call)?);
+    let (user, id) = (&call.user()?.user, call.id("id", "Notification")?);
     let notification = call.state.parts.services.notifications.get(user, id).await?;
     Answer::ok(&One { notification })
 }
 
 async fn read(call: Call) -> Result<Answer, ApiError> {
-    let (user, id) = (&call.user()?.user, id(&call)?);
+    let (user, id) = (&call.user()?.user, call.id("id", "Notification")?);
     let notification = call.state.parts.services.notifications.read(user, id).await?;
     Answer::ok(&One { notification })
 }
@@ -139,10 +138,4 @@ async fn read_all(call: Call) -> Result<Answer, ApiError> {
     let user = &call.user()?.user;
     let modified_count = call.state.parts.services.notifications.read_all(user).await?;
     Answer::ok(&Modified { modified_count })
-}
-
-/// What is no id names nothing.
-fn id(call: &Call) -> Result<ObjectId, ApiError> {
-    let text = call.param_text("id")?;
-    ObjectId::parse(&text).map_err(|_| Refusal::NotFound { what: "Notification" }.into())
 }

@@ -70,13 +70,13 @@ async fn list(call: Call) -> Result<Answer, ApiError> {
 }
 
 async fn get(call: Call) -> Result<Answer, ApiError> {
-    let id: ObjectId = call.param("id")?;
+    let id = call.id("id", "Order")?;
     let orders = &call.state.parts.services.orders;
     Answer::ok(&orders.get(call.asker()?, id).await?)
 }
 
 async fn patch(mut call: Call) -> Result<Answer, ApiError> {
-    let id: ObjectId = call.param("id")?;
+    let id = call.id("id", "Order")?;
     let PatchOrder { status } = call.json().await?;
     let orders = &call.state.parts.services.orders;
     Answer::ok(&orders.update_status(call.asker()?, id, status).await?)

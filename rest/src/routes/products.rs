@@ -40,11 +40,12 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn get(call: Call) -> Result<Answer, ApiError> {
-    let id: ObjectId = call.param("id")?;
+    let id = call.id("id", "Product")?;
     Answer::ok(&call.state.parts.services.products.get(id).await?)
 }
 
 async fn put(mut call: Call) -> Result<Answer, ApiError> {
+    // No product can be made under it, so here it is a wrong value rather than nothing.
     let id: ObjectId = call.param("id")?;
     let product: PutProduct = call.json().await?;
     let products = &call.state.parts.services.products;

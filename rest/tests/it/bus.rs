@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use crier_domain::{Bus, BusError, Outlet, Publish, Published, publish::PublishFuture};
+use crier_domain::{
+    Bus, BusError, Idempotency, Outlet, Publish, Published,
+    publish::{PublishFuture, WasPublishedFuture},
+};
 use tokio::sync::watch;
 
 /// Records what is published.
@@ -93,6 +96,15 @@ impl Outlet for MemoryBus {
 impl Bus for MemoryBus {
     fn publish(&self, event: Publish) -> PublishFuture<'_> {
         Box::pin(self.publish_once(event))
+    }
+
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        let claims = lock(&self.claims);
+        let known = match claims.get(&id.key) {
+            Some(claim) if claim.fingerprint != id.fingerprint => Err(BusError::Conflict),
+            claim => Ok(claim.is_some()),
+        };
+        Box::pin(std::future::ready(known))
     }
 }
 

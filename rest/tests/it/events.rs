@@ -71,6 +71,25 @@ async fn what_would_go_to_too_many_needs_rooms() {
 }
 
 #[tokio::test]
+async fn a_retry_is_answered_as_the_first_time_though_there_are_too_many_by_now() {
+    let rig = rig();
+    let online = |id: &str, store: &str| json!({ "data": { "storeId": store }, "id": id });
+    let batch = json!([{ "event": "store_online", "data": { "storeId": "s1" }, "id": "2" }]);
+    let send = async |body: &Value| {
+        let path = if body.is_array() { "/api/events" } else { "/api/events/store_online" };
+        let answer = post(path, body).send(&rig).await;
+        (answer.status.as_u16(), answer.json())
+    };
+    let first = (send(&online("1", "s1")).await, send(&batch).await);
+    assert_eq!((first.0.0, first.1.0), (202, 202));
+    *lock(&rig.cluster.sockets) = 1_001;
+    assert_eq!((send(&online("1", "s1")).await, send(&batch).await), first);
+    assert_eq!(send(&online("1", "s2")).await.0, 409, "another body under the id");
+    assert_eq!(send(&online("3", "s1")).await.0, 422, "another id");
+    assert_eq!(rig.bus.published().len(), 2);
+}
+
+#[tokio::test]
 async fn a_parameter_may_be_a_list() {
     let rig = rig();
     let post_of = |followers: Value| {

@@ -39,6 +39,21 @@ async fn a_grant_is_made_without_a_body_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_grant_without_effect_is_refused_and_not_stored() {
+    let rig = rig();
+    let answer = authorised(Method::PUT, "/api/rooms/orders:5/members/6").send(&rig).await;
+    assert_eq!(answer.status, 422);
+    let message =
+        "room: no grant lets anybody into orders:5, where the policy lets in owner, admin";
+    assert_eq!(
+        answer.json()["error"],
+        json!({ "code": "VALIDATION_ERROR", "message": message, "details": { "path": "room" } })
+    );
+    let (room, user) = (RoomName::parse("orders:5").unwrap(), UserId::parse("6").unwrap());
+    assert_eq!(rig.services.grants.is_granted(&room, &user).await, Ok(false));
+}
+
+#[tokio::test]
 async fn a_grant_ends_when_it_says() {
     let rig = rig();
     let put = |body: &serde_json::Value| {

@@ -78,7 +78,7 @@ async fn a_wrong_product_is_refused_by_its_field() {
         assert_eq!(put(path, &body).send(&rig).await.expect_invalid(), field, "{body}");
     }
     get(TEA).send(&rig).await.expect_error(404, "NOT_FOUND");
-    assert_eq!(get("/api/products/tea").send(&rig).await.expect_invalid(), "id");
+    assert_eq!(get("/api/products/tea").send(&rig).await.status, 404, "what is no id names none");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn an_order_is_seen_by_its_owner_and_the_staff() {
     by(get(&path), Some(("bob", Role::User))).send(&rig).await.expect_error(403, "FORBIDDEN");
     let missing = "/api/orders/64a1b2c3d4e5f67890129999";
     by(get(missing), Some(("bob", Role::User))).send(&rig).await.expect_error(404, "NOT_FOUND");
-    assert_eq!(by(get("/api/orders/1"), None).send(&rig).await.expect_invalid(), "id");
+    assert_eq!(by(get("/api/orders/1"), None).send(&rig).await.status, 404);
 }
 
 #[tokio::test]

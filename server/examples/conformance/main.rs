@@ -34,6 +34,9 @@ struct Cli {
     /// Only `mixed`: how the other servers talk.
     #[arg(long, value_enum, default_value_t = mixed::Form::Classic)]
     adapter: mixed::Form,
+    /// Only `mixed`: whether other servers of its kind are there, one of which takes events for all.
+    #[arg(long)]
+    several: bool,
     /// Only `mixed`: what this server calls itself.
     #[arg(long, default_value = "crier")]
     name: String,

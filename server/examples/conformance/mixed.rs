@@ -8,7 +8,7 @@ use crier_domain::redis::{Redis, RedisOptions, RedisUrl};
 use crier_protocol::redis_adapter::{Channels, SubscriptionMode};
 use crier_server::{
     Ack, Args, Broadcast, Io, Namespace, Room, ServerAck, Socket, Value,
-    adapter::node::{NodeMode, NodeSettings},
+    adapter::node::{NodeLink, NodeMode, NodeSettings},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -57,7 +57,9 @@ pub(crate) async fn server(cli: &crate::Cli) -> io::Result<Io> {
         specific_responses: cli.adapter == Form::ClassicSpecific,
         ..NodeSettings::new(channels)
     };
-    let server = Io::with_node(crate::options(25_000, 20_000), settings, redis);
+    let mut options = crate::options(25_000, 20_000);
+    options.node = Some(NodeLink { settings, redis, several: cli.several });
+    let server = Io::new(options);
     let name: Arc<str> = cli.name.as_str().into();
     for namespace in ["/", "/custom"] {
         handlers(&crate::namespace(&server, namespace), &name);

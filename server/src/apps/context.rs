@@ -4,21 +4,17 @@ use std::sync::Arc;
 
 use crier_domain::{
     App, AuthMode, Bus, Catalogue, Clock, Identity, Policy, Refusal, Role, RoomName, Row, UserId,
-    event::Sender, service::Services,
+    event::Sender, room::enters_too, service::Services,
 };
 
 use crier_protocol::Room;
 
-use super::{
-    answer,
-    presence::{self, Audience},
-    system,
-};
+use super::{answer, presence::Audience, system};
 use crate::{
     auth::{Expiry, Gate, Roster, apps_of, identity, restored, set_identity},
     namespace::{
         handler::Ack,
-        socket::{JoinError, Socket},
+        socket::{Socket, rooms::JoinError},
     },
     presence::Presences,
     tasks::Background,
@@ -100,11 +96,21 @@ impl Context {
     /// # Cancel safety
     /// Dropped, it may have joined.
     pub async fn join(&self, socket: &Socket, room: &RoomName) -> Result<bool, Refusal> {
-        let withdrawn = self.services.grants.withdrawn();
+        let leavings = self.roster.leavings();
         let who = identity(socket);
         self.policy.may_join(who.as_deref(), room).await?;
         let is_new = !socket.is_in(room.as_str());
-        match socket.join(room.as_str()) {
+        let entered = socket.join(room.as_str());
+        // Both or none.
+        let entered = entered.and_then(|()| match enters_too(room.as_str()) {
+            Some(along) => socket.join(along).inspect_err(|_| {
+                if is_new {
+                    socket.leave(room.as_str());
+                }
+            }),
+            None => Ok(()),
+        });
+        match entered {
             Ok(()) => {}
             // One that has gone hears no answer anyway.
             Err(JoinError::Disconnected) => return Ok(false),
@@ -112,15 +118,12 @@ impl Context {
                 return Err(Refusal::Conflict { message: error.to_string() });
             }
         }
-        if withdrawn != self.services.grants.withdrawn()
+        if leavings != self.roster.leavings()
             && let Err(refusal) = self.policy.may_join(who.as_deref(), room).await
         {
-            // The grant was taken back in between, before the socket could be found in the room.
-            socket.leave(room.as_str());
+            // It was taken back in between, before the socket could be found in the room.
+            self.leave(socket, room);
             return Err(refusal);
-        }
-        if is_new {
-            presence::entered(self, socket, room).await;
         }
         Ok(is_new)
     }
@@ -133,11 +136,20 @@ impl Context {
         restored(self, socket, rooms).await
     }
 
-    /// Makes a socket leave a room; whether it was in there.
+    /// Makes a socket leave a room, and the one that it entered along with it unless it is in another
+    /// such room; whether it was in there.
     pub fn leave(&self, socket: &Socket, room: &RoomName) -> bool {
         let was_in = socket.is_in(room.as_str());
         socket.leave(room.as_str());
-        presence::left(self, socket, room);
+        if let Some(along) = enters_too(room.as_str()) {
+            // Where a backend has put it is not its own affair.
+            let rooms = socket.rooms_asked_for();
+            let is_by_itself = |other: &Room| enters_too(other.as_str()) == Some(along);
+            if rooms.iter().any(|other| other.as_str() == along) && !rooms.iter().any(is_by_itself)
+            {
+                socket.leave(along);
+            }
+        }
         was_in
     }
 

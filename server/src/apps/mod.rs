@@ -13,7 +13,10 @@ mod vendor_chat;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use crier_domain::{App, Direction, Refusal as DomainRefusal, Row, event::describe_parts};
+use crier_domain::{
+    App, Direction, Refusal as DomainRefusal, Row,
+    event::{describe_parts, system::RefreshToken},
+};
 use crier_protocol::socket::Args;
 
 pub use self::{
@@ -21,10 +24,11 @@ pub use self::{
     reply::{Failed, answer, reply},
 };
 use crate::{
+    auth::refresh,
     io::Io,
     namespace::{
         Namespace,
-        handler::{Ack, Refusal},
+        handler::{Ack, Payload, Refusal},
         socket::Socket,
     },
 };
@@ -75,7 +79,7 @@ pub fn install(io: &Io, context: Context) {
 
 /// What holds in every namespace of the apps, before any code of theirs: the gate, refusals in the
 /// words of `/` where the app has none of its own, a deadline for handlers, an answer to every ack that
-/// a handler leaves open, the goodbye of a server that goes down.
+/// a handler leaves open, a new token, the goodbye of a server that goes down.
 pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
     let gate = context.gate.clone();
     namespace.use_middleware(move |socket| {
@@ -89,6 +93,11 @@ pub fn protect(namespace: &Namespace, context: &Arc<Context>) {
     if let Ok(args) = Args::one(&failed) {
         handlers.answer_open_acks(args);
     }
+    let shared = Arc::clone(context);
+    namespace.on("token_refresh", move |socket, Payload(new): Payload<RefreshToken>, ack| {
+        let context = Arc::clone(&shared);
+        async move { reply(&socket, ack, refresh(&context, &socket, &new.token).await) }
+    });
     handlers.before_shutdown(|socket| say_goodbye(socket, "server shutting down"));
     let shared = Arc::clone(context);
     namespace.on_connect(move |socket| {

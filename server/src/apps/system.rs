@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use crier_domain::{
     App, Refusal, Role, RoomName, Timestamp, channel,
-    event::system::{Connected, Disconnected, Heartbeat, RefreshToken, Subscribe, Subscribed},
+    event::system::{Connected, Disconnected, Heartbeat, Subscribe, Subscribed},
     time::unix_ms,
 };
 
+use crier_protocol::socket::Args;
 use serde_json::json;
 
 use super::{Context, presence, reply};
 use crate::{
-    auth::{UnderPolicy, apps_of, identity, refresh},
+    auth::{UnderPolicy, apps_of, identity, recheck},
     namespace::{
         Namespace,
-        handler::{Ack, Payload},
+        handler::{Ack, Arrival, Payload},
         socket::Socket,
     },
     recovery::Recovery,
@@ -23,9 +24,24 @@ use crate::{
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     let shared = Arc::clone(context);
+    main.use_middleware(move |socket| {
+        let context = Arc::clone(&shared);
+        async move {
+            prepare(&context, &socket).await;
+            Ok(())
+        }
+    });
+    main.handlers().first_words(|socket, arrival| Some(("connected", connected(socket, arrival)?)));
+    let shared = Arc::clone(context);
     main.on_connect(move |socket| {
         let context = Arc::clone(&shared);
-        async move { greet(&context, &socket).await }
+        async move {
+            presence::come(&context, &socket);
+            let before = socket.get::<Prepared>().map(|prepared| prepared.leavings);
+            if before != Some(context.roster.leavings()) {
+                recheck(&context, &socket).await;
+            }
+        }
     });
     let shared = Arc::clone(context);
     main.on_disconnect(move |socket, _reason| {
@@ -43,46 +59,49 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
         let context = Arc::clone(&shared);
         async move { reply(&socket, ack, unsubscribe(&context, &socket, asked).await) }
     });
-    let shared = Arc::clone(context);
-    main.on(
-        "token_refresh",
-        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
-            let context = Arc::clone(&shared);
-            async move { reply(&socket, ack, refresh(&context, &socket, &new.token).await) }
-        },
-    );
     main.on("heartbeat", |socket: Socket, Payload(_): Payload<Heartbeat>, ack: Ack| async move {
         let _ = socket.emit_direct("heartbeat_ack", &json!({ "timestamp": unix_ms() }));
         ack.send(&json!({ "ok": true }));
     });
 }
 
-/// A user's own rooms and channels, then the first event that a client gets.
-async fn greet(context: &Context, socket: &Socket) {
+/// What a socket was let into its rooms by.
+#[derive(Clone, Copy)]
+struct Prepared {
+    /// How often sockets had been ordered out of rooms. A socket on its way in is not found by such
+    /// an order, and looks at its rooms again where there was one meanwhile.
+    leavings: u64,
+}
+
+/// A user's own rooms and channels, before the client is let in: when it hears that it is, it is in them.
+async fn prepare(context: &Context, socket: &Socket) {
     socket.insert(UnderPolicy);
-    let who = identity(socket);
-    if let Some(identity) = &who {
+    socket.insert(Prepared { leavings: context.roster.leavings() });
+    if let Some(identity) = identity(socket) {
         enter_own_rooms(socket);
         resubscribe(context, socket, &identity.user).await;
     }
+}
+
+/// The first event that a client gets, behind what it missed.
+fn connected(socket: &Socket, arrival: &Arrival) -> Option<Args> {
     let connected = Connected {
-        user_id: who.map(|identity| identity.user.clone()),
-        socket_id: socket.id().as_str().to_owned(),
+        user_id: identity(socket).map(|identity| identity.user.clone()),
+        socket_id: arrival.id.as_str().to_owned(),
         timestamp: Timestamp::now(),
-        recovered: socket.recovery() == Recovery::Recovered,
-        reason: match socket.recovery() {
+        recovered: arrival.recovery == Recovery::Recovered,
+        reason: match arrival.recovery {
             Recovery::NotRecovered(reason) => Some(reason),
             Recovery::Fresh | Recovery::Recovered => None,
         },
     };
-    // A client that has gone by now is not told.
-    let _ = socket.emit_direct("connected", &connected);
-    presence::come(context, socket);
+    Args::one(&connected).ok()
 }
 
 /// A socket that was nobody's is a user's from now on.
 pub(super) fn signed_in(context: &Context, socket: &Socket) {
     enter_own_rooms(socket);
+    presence::own(context, socket);
     presence::come(context, socket);
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crier_domain::Identity;
 
-pub(crate) use self::refresh::{UnderPolicy, refresh, restored};
+pub(crate) use self::refresh::{UnderPolicy, recheck, refresh, restored};
 pub use self::{
     apps::{AppSet, apps_of},
     expiry::Expiry,

@@ -110,6 +110,18 @@ pub(crate) async fn restored(context: &Context, socket: &Socket, rooms: Vec<Room
     }
 }
 
+/// Makes a socket leave those of its rooms that it may not be in any more.
+pub(crate) async fn recheck(context: &Context, socket: &Socket) {
+    match denied_of(context, identity(socket).as_deref(), &socket.rooms_asked_for()).await {
+        Ok(denied) => denied.iter().for_each(|room| socket.leave(room.as_str())),
+        Err(refusal) => {
+            // Nobody can tell; it comes back and is asked again.
+            tracing::warn!(%refusal, "the rooms of a socket cannot be looked at");
+            socket.close_transport();
+        }
+    }
+}
+
 fn refusal(rejected: Rejected) -> Refusal {
     match rejected {
         Rejected::Token(_) => {

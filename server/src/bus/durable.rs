@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crier_domain::{
-    Bus, BusError, Clock, Publish, Published, Store,
-    publish::PublishFuture,
+    Bus, BusError, Clock, Idempotency, Publish, Published, Store,
+    publish::{PublishFuture, WasPublishedFuture},
     service::once::Once,
     store::{Commit, Committed, StoreError},
 };
@@ -42,16 +42,28 @@ impl Bus for DurableBus {
             match self.store.commit(commit).await {
                 Ok(Committed::Done { .. }) => Ok(Published { repeated: false }),
                 Ok(Committed::Repeated { .. }) => Ok(Published { repeated: true }),
-                Err(StoreError::Claimed) => Err(BusError::Conflict),
-                Err(StoreError::Unavailable { retry_after }) => {
-                    Err(BusError::Unavailable { retry_after })
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the store did not take an event");
-                    Err(BusError::Unavailable { retry_after: std::time::Duration::from_secs(1) })
-                }
+                Err(error) => Err(of_bus(error)),
             }
         })
+    }
+
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        Box::pin(async move {
+            let once = Once::of_backend(&id.key, id.fingerprint);
+            let answer = once.answered(&*self.store, &self.clock).await;
+            answer.map(|answer| answer.is_some()).map_err(of_bus)
+        })
+    }
+}
+
+fn of_bus(error: StoreError) -> BusError {
+    match error {
+        StoreError::Claimed => BusError::Conflict,
+        StoreError::Unavailable { retry_after } => BusError::Unavailable { retry_after },
+        error => {
+            tracing::error!(%error, "the store did not take an event");
+            BusError::Unavailable { retry_after: std::time::Duration::from_secs(1) }
+        }
     }
 }
 
@@ -73,7 +85,13 @@ mod tests {
             let id = Idempotency { key: "a".to_owned(), fingerprint: [body; 32] };
             bus.publish(Publish { idempotency: Some(id), ..super::super::tests::event() })
         };
+        let known = async |body: u8| {
+            let id = Idempotency { key: "a".to_owned(), fingerprint: [body; 32] };
+            bus.was_published(&id).await
+        };
+        assert_eq!(known(1).await, Ok(false));
         assert_eq!(publish(1).await, Ok(Published { repeated: false }));
+        assert_eq!((known(1).await, known(2).await), (Ok(true), Err(BusError::Conflict)));
         assert_eq!(publish(1).await, Ok(Published { repeated: true }));
         assert_eq!(publish(2).await, Err(BusError::Conflict));
         clock.advance(24 * 60 * 60 * 1_000 - 1);

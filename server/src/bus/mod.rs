@@ -7,14 +7,15 @@
 
 mod audience;
 mod durable;
-mod settle;
 
 use std::{fmt, time::Duration};
 
-use crier_domain::{BusError, Class, Outlet, Publish, Published};
+use crier_domain::{
+    BusError, Class, Outlet, Publish, Published,
+    settle::{Settled, Settling},
+};
 use crier_protocol::socket::Args;
 
-use self::settle::{Settled, Settling};
 pub use self::{audience::badge_of, durable::DurableBus};
 use crate::{
     adapter::{Envelope, Target},

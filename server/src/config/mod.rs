@@ -32,15 +32,17 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Attachments, Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Rest,
-    Rooms, Shop, Shutdown, Socket, VendorChat,
+    Attachments, Auth, AuthKeys, Chat, Cluster, Http, Namespaces, NodeCompat, Notifications,
+    Presence, Recovery, Redis, Rest, Rooms, Shop, Shutdown, Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
 pub use table::{SETTINGS, markdown_table};
 pub use vars::{Environment, MapVars, Vars};
 
-use crier_domain::{App, event::CatalogueOptions, service::orders::OrderStatus};
+use crier_domain::{
+    App, DEVELOPMENT_CLUSTER_SECRET, event::CatalogueOptions, service::orders::OrderStatus,
+};
 
 use read::Reader;
 
@@ -62,6 +64,10 @@ pub struct Config {
     pub cluster_secret: Vec<Secret>,
     /// `None` = embedded. A secret because it may hold a password.
     pub redis_url: Option<Secret>,
+    /// `[redis]`, besides its URL.
+    pub redis: Redis,
+    /// `[cluster]`: Node servers and emitters.
+    pub cluster: Cluster,
     /// Folder of the embedded store, the outbox and uploads.
     pub data_dir: PathBuf,
     /// Apps that answer, in the contract's order.
@@ -187,6 +193,16 @@ impl Config {
         OriginPolicy::new(list, self.hosts.clone(), self.is_loopback_only())
     }
 
+    /// What replicas and sidecars sign with: `cluster_secret`, or on the development key without one, a
+    /// secret that everybody knows.
+    #[must_use]
+    pub fn cluster_secrets(&self) -> Vec<&[u8]> {
+        if self.cluster_secret.is_empty() && self.auth.keys.is_development() {
+            return vec![DEVELOPMENT_CLUSTER_SECRET.as_bytes()];
+        }
+        self.cluster_secret.iter().map(|secret| secret.expose().as_bytes()).collect()
+    }
+
     /// Every setting with its value and origin, in the table's order; secrets are masked.
     #[must_use]
     pub fn shown(&self) -> &[Shown] {
@@ -242,6 +258,15 @@ impl Config {
                 "cluster_secret",
                 "required with redis_url: at least 32 bytes, the same on every \
                   replica and sidecar (CRIER_CLUSTER_SECRET; try: openssl rand -base64 48)"
+                    .into(),
+            );
+        }
+        let is_public = |secret: &Secret| secret.expose() == DEVELOPMENT_CLUSTER_SECRET;
+        if !self.auth.keys.is_development() && self.cluster_secret.iter().any(is_public) {
+            rule(
+                "cluster_secret",
+                "is the one of the development key, which everyone knows: give one of your own \
+                  (try: openssl rand -base64 48)"
                     .into(),
             );
         }

@@ -7,7 +7,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crier_domain::RoomRule;
+use crier_domain::{
+    RoomRule,
+    redis::{Keys, RedisUrl},
+};
 use crier_protocol::Namespace;
 use tracing_subscriber::EnvFilter;
 
@@ -205,10 +208,20 @@ impl Reader<'_> {
     pub(super) fn redis_url(&mut self, key: &'static str) -> Option<Secret> {
         self.value(key, |raw, _| {
             let text = raw.text()?;
-            let (scheme, rest) = text.split_once("://")?;
-            let known = ["redis", "rediss", "redis+sentinel", "redis+cluster"].contains(&scheme);
-            (known && !rest.is_empty()).then(|| Secret::new(text))
+            RedisUrl::parse(text).is_ok().then(|| Secret::new(text))
         })
+    }
+
+    pub(super) fn password(&mut self, key: &'static str) -> Option<Secret> {
+        self.value(key, |raw, _| raw.text().map(Secret::new))
+    }
+
+    pub(super) fn prefix(&mut self, key: &'static str) -> String {
+        let legal = |raw: &Raw, _| {
+            let text = raw.text()?;
+            Keys::new(text).is_ok().then(|| text.to_owned())
+        };
+        self.value(key, legal).unwrap_or_default()
     }
 
     /// Rules of `pattern=word word`, each pattern once.

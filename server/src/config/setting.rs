@@ -50,7 +50,7 @@ impl Setting {
     /// Whether a value must never be shown. A Redis URL is shown without its password instead.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Key | Kind::Keys | Kind::ApiKeys)
+        matches!(self.kind, Kind::Key | Kind::Keys | Kind::ApiKeys | Kind::Password)
     }
 
     /// Whether `<KEY>_FILE` may name a file that holds the value.
@@ -128,6 +128,10 @@ pub enum Kind {
     Origins,
     /// `redis://` and its family.
     RedisUrl,
+    /// What names in Redis begin with.
+    Prefix,
+    /// A secret of any length.
+    Password,
     /// A secret of at least 32 bytes.
     Key,
     /// One or two of them: the second while rotating.
@@ -201,8 +205,12 @@ impl Kind {
                     .to_owned()
             }
             Self::RedisUrl => {
-                "a URL of redis://, rediss://, redis+sentinel:// or redis+cluster://".to_owned()
+                "a URL of redis://, redis+sentinel:// (with /service) or redis+cluster://, each also \
+                 with rediss, or redis+unix://"
+                    .to_owned()
             }
+            Self::Prefix => "1 to 64 characters from A-Z a-z 0-9 . _ -".to_owned(),
+            Self::Password => "text".to_owned(),
             Self::Key => "a secret of at least 32 bytes (try: openssl rand -base64 48)".to_owned(),
             Self::Keys => {
                 "one secret of at least 32 bytes, or two while rotating, comma separated \

@@ -17,9 +17,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Cut, Handler, Response,
+    Answers, Cut, Response,
     clock::{Phase, TimedStream},
-    closing, text,
+    closing,
 };
 use crate::{metrics, session::link::ConnectionPermit};
 
@@ -63,14 +63,18 @@ impl Default for HttpLimits {
 
 /// Accepts connections until `stop`, then lets those that are busy finish their request.
 ///
+/// What is no request by HTTP's own grammar, hyper answers by itself: 400, 414 or 431 with an empty body,
+/// on every listener. There is no path yet by which one could say in whose words.
+///
 /// # Errors
 /// The listener cannot be used any more.
 pub async fn run(
     listener: TcpListener,
-    handler: Handler,
+    answers: impl Into<Answers>,
     limits: HttpLimits,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let answers = answers.into();
     let permits = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
     let limits = Arc::new(limits);
     let per_address = Arc::new(PerAddress::default());
@@ -97,14 +101,8 @@ pub async fn run(
             continue;
         };
         let permit = ConnectionPermit::new(permit);
-        let connection = connection(
-            stream,
-            peer,
-            Arc::clone(&handler),
-            Arc::clone(&limits),
-            permit,
-            stop.clone(),
-        );
+        let connection =
+            connection(stream, peer, answers.clone(), Arc::clone(&limits), permit, stop.clone());
         tasks.spawn(async move {
             metrics::http_connections(1.0);
             connection.await;
@@ -121,7 +119,7 @@ pub async fn run(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    handler: Handler,
+    answers: Answers,
     limits: Arc<HttpLimits>,
     permit: ConnectionPermit,
     stop: CancellationToken,
@@ -135,7 +133,7 @@ async fn connection(
     let service = service_fn(move |mut request: Request<Incoming>| {
         phase.busy();
         request.extensions_mut().insert(permit.clone());
-        let answer = answer(&handler, request, peer.ip(), &head);
+        let answer = answer(&answers, request, peer.ip(), &head);
         let phase = Arc::clone(&phase);
         async move {
             let answer = answer.await;
@@ -172,13 +170,15 @@ async fn connection(
 
 /// Checks what hyper does not, then asks the handler.
 fn answer(
-    handler: &Handler,
+    answers: &Answers,
     request: Request<Incoming>,
     peer: IpAddr,
     limits: &HttpLimits,
 ) -> impl Future<Output = Result<Response, Cut>> + use<> {
     let refusal = check(&request, limits);
-    let handler = Arc::clone(handler);
+    let refusal =
+        refusal.map(|(status, reason)| (answers.refuse)(request.uri().path(), status, reason));
+    let handler = Arc::clone(&answers.handler);
     async move {
         match refusal {
             Some(refusal) => {
@@ -196,10 +196,10 @@ fn answer(
     }
 }
 
-fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<Response> {
+fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<(StatusCode, &'static str)> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits.uri_max {
-        return Some(text(StatusCode::URI_TOO_LONG, "URI Too Long"));
+        return Some((StatusCode::URI_TOO_LONG, "URI Too Long"));
     }
     // Name, colon, space, value and line end of each, as RFC 9112 writes them.
     let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
@@ -208,7 +208,7 @@ fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<Response> {
     let head: usize = target + request.headers().iter().map(line).sum::<usize>();
     if head > limits.head_max {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Some(text(status, "Request Header Fields Too Large"));
+        return Some((status, "Request Header Fields Too Large"));
     }
     // RFC 9112, 3.2: exactly one Host in HTTP/1.1.
     let count = |name| request.headers().get_all(name).iter().count();
@@ -216,7 +216,7 @@ fn check(request: &Request<Incoming>, limits: &HttpLimits) -> Option<Response> {
     // Two credentials: whoever stands before us may have looked at the other one.
     let credentials = count(http::header::AUTHORIZATION);
     if request.version() == Version::HTTP_11 && hosts != 1 || credentials > 1 {
-        return Some(text(StatusCode::BAD_REQUEST, "Bad Request"));
+        return Some((StatusCode::BAD_REQUEST, "Bad Request"));
     }
     None
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use crier_protocol::{
     Sid,
-    engine::{self, PostAnswer, Query, RequestError, Route, TransportName},
+    engine::{self, PostAnswer, Query, RequestError, Route, SidParam, TransportName},
     websocket::{
         Opcode, append_frame,
         handshake::{self as upgrade, Offer},
@@ -20,7 +20,9 @@ use super::{
     clock::TimedStream,
     closing,
     cors::Cors,
-    empty, full,
+    empty,
+    forward::{self, Received},
+    full,
     post::{self, BadBody},
 };
 use crate::{
@@ -73,6 +75,18 @@ pub(crate) async fn handle(
             |sid| io.session(sid).map(|session| session.transport()),
         )
     };
+    if verdict == Err(RequestError::UnknownSid)
+        && let SidParam::Sid(sid) = query.sid
+        && let Some(forwarder) = io.forwarder().filter(|_| is_elsewhere(io, &request, &sid))
+    {
+        let upgrade = wants == Wanted::WebSocket;
+        let passed = forward::pass(io, forwarder, request, peer, sid.replica());
+        // On the heap: most requests are for sessions here, and need not carry it.
+        return match Box::pin(passed).await? {
+            Some(response) => Ok(response),
+            None => Ok(cors.apply(forward::nobody(upgrade))),
+        };
+    }
     let upgrade = (wants != Wanted::Nothing).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let response = match (verdict, upgrade) {
@@ -93,6 +107,14 @@ pub(crate) async fn handle(
     response.map(|response| cors.apply(response))
 }
 
+/// Whether a session that is unknown here may be another replica's. What came from one is not passed
+/// on to a third.
+fn is_elsewhere(io: &IoInner, request: &Request<Incoming>, sid: &Sid) -> bool {
+    sid.replica() != io.tag()
+        && request.extensions().get::<Received>().is_none()
+        && matches!(*request.method(), Method::GET | Method::POST)
+}
+
 /// What a request wants its connection to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
@@ -100,6 +122,10 @@ enum Wanted {
     WebSocket,
     /// Something that is not served: h2c, or a websocket without the word in `Connection`.
     Other,
+}
+
+pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
+    wanted_upgrade(headers) == Wanted::WebSocket
 }
 
 fn wanted_upgrade(headers: &HeaderMap) -> Wanted {
@@ -121,7 +147,7 @@ fn refuse(error: RequestError, json: impl Into<Bytes>) -> Response {
 
 /// A refused websocket gets its message as text, and its connection ends: what the client sent behind
 /// its request must not be taken for another one.
-fn refuse_upgrade(status: u16, message: &'static str) -> Response {
+pub(super) fn refuse_upgrade(status: u16, message: &'static str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     metrics::refused(status);
     closing(full(status, "text/html", message))
@@ -227,7 +253,7 @@ fn upgrade_session(io: &Arc<IoInner>, parts: &Parts, sid: Sid, on_upgrade: OnUpg
     switching(accept)
 }
 
-fn check(parts: &Parts) -> Result<upgrade::Accept, Box<Response>> {
+pub(super) fn check(parts: &Parts) -> Result<upgrade::Accept, Box<Response>> {
     let mut offer = Offer::new(parts.method.as_str(), parts.version == Version::HTTP_11);
     for (name, value) in &parts.headers {
         // A value that is no text is none that a handshake can have.
@@ -261,7 +287,7 @@ fn switching(accept: upgrade::Accept) -> Response {
 }
 
 /// The bare stream behind a 101, and what the client sent early.
-async fn upgraded(on_upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
+pub(super) async fn upgraded(on_upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
     let upgraded = tokio::time::timeout(UPGRADE_TIMEOUT, on_upgrade).await.ok()?.ok()?;
     let parts = upgraded.downcast::<TimedStream>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
@@ -284,7 +310,7 @@ async fn poll(io: &IoInner, sid: Sid) -> Response {
     }
 }
 
-fn unknown() -> Response {
+pub(super) fn unknown() -> Response {
     refuse(RequestError::UnknownSid, RequestError::UnknownSid.json())
 }
 

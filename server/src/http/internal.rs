@@ -1,4 +1,5 @@
-//! The internal listener: is it alive, is it ready, what does it count.
+//! The internal listener: is it alive, is it ready, what does it count; and the requests that other
+//! replicas pass on, which are theirs alone.
 
 use std::{
     net::IpAddr,
@@ -11,7 +12,7 @@ use std::{
 use http::{Method, StatusCode, header, uri::Authority};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::{Handler, Response, full, text};
+use super::{Handler, Response, forward, full, text};
 use crate::{config::OriginPolicy, io::Io};
 
 /// Whether new clients are welcome; shared by everyone who has a say.
@@ -38,6 +39,11 @@ pub fn handler(
     origins: OriginPolicy,
 ) -> Handler {
     Arc::new(move |request, _peer| {
+        // Its Host is the client's; who may ask is known by the signature.
+        if is_forwarded(request.uri().path()) {
+            let io = io.clone();
+            return Box::pin(async move { io.receive(request).await });
+        }
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let response = if !host.is_some_and(|host| is_expected(host, &origins)) {
             text(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request")
@@ -48,6 +54,10 @@ pub fn handler(
         };
         Box::pin(std::future::ready(Ok(response)))
     })
+}
+
+fn is_forwarded(path: &str) -> bool {
+    path.strip_prefix(forward::PATH).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle) -> Response {

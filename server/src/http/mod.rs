@@ -4,6 +4,7 @@ pub mod accept;
 mod clock;
 pub(crate) mod cors;
 pub mod engine;
+pub(crate) mod forward;
 pub mod internal;
 pub(crate) mod post;
 pub mod site;
@@ -32,6 +33,32 @@ pub type Handler = Arc<
         + Send
         + Sync,
 >;
+
+/// How a listener says no to a request that its handler does not get to see: by the request's path, a
+/// status and its reason.
+pub type Refuse = Arc<dyn Fn(&str, StatusCode, &'static str) -> Response + Send + Sync>;
+
+/// What a listener answers with.
+#[derive(Clone)]
+pub struct Answers {
+    /// Answers requests.
+    pub handler: Handler,
+    /// Refuses those that are none for the handler.
+    pub refuse: Refuse,
+}
+
+/// A handler whose clients read no refusals, or read them as text.
+impl From<Handler> for Answers {
+    fn from(handler: Handler) -> Self {
+        Self { handler, refuse: Arc::new(|_, status, reason| text(status, reason)) }
+    }
+}
+
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answers").finish_non_exhaustive()
+    }
+}
 
 /// Serves a server alone on a listener until the process ends; for applications that need no more.
 ///

@@ -8,7 +8,7 @@ use crier_domain::{DEVELOPMENT_SECRET, UserId, mint};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 
-use super::{Cut, Handler, Response, cors::Cors, empty, full, post, text};
+use super::{Answers, Cut, Response, cors::Cors, empty, full, post, text};
 use crate::{
     cli::Token,
     config::OriginPolicy,
@@ -42,17 +42,24 @@ pub struct Also {
     /// Which paths are its own.
     pub owns: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     /// Who answers them.
-    pub handler: Handler,
+    pub answers: Answers,
 }
 
 impl Site {
-    /// The handler of the sockets' address.
-    pub fn into_handler(self) -> Handler {
+    /// What the sockets' address answers with.
+    pub fn into_answers(self) -> Answers {
         let site = Arc::new(self);
-        Arc::new(move |request, peer| {
-            let site = Arc::clone(&site);
-            Box::pin(async move { site.handle(request, peer).await })
-        })
+        let also = site.also.clone();
+        Answers {
+            handler: Arc::new(move |request, peer| {
+                let site = Arc::clone(&site);
+                Box::pin(async move { site.handle(request, peer).await })
+            }),
+            refuse: Arc::new(move |path, status, reason| match &also {
+                Some(also) if (also.owns)(path) => (also.answers.refuse)(path, status, reason),
+                _ => text(status, reason),
+            }),
+        }
     }
 
     async fn handle(&self, request: Request<Incoming>, peer: IpAddr) -> Result<Response, Cut> {
@@ -66,7 +73,7 @@ impl Site {
         if let Some(also) = &self.also
             && (also.owns)(path)
         {
-            return (also.handler)(request, peer).await;
+            return (also.answers.handler)(request, peer).await;
         }
         if request.headers().contains_key(header::UPGRADE) {
             return Ok(super::closing(text(StatusCode::NOT_FOUND, "Not Found")));

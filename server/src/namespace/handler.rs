@@ -3,12 +3,13 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crier_protocol::{
-    AckId, CloseReason, Room,
+    AckId, CloseReason, Room, SocketId,
     socket::{ArgError, Args},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{server_side::ServerSideHandler, socket::Socket};
+use crate::recovery::Recovery;
 
 /// A handler at work.
 pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -17,9 +18,12 @@ pub(crate) type ConnectHandler = Arc<dyn Fn(Socket) -> Running + Send + Sync>;
 pub(crate) type EventHandler = Arc<dyn Fn(Socket, Args, Ack) -> Running + Send + Sync>;
 pub(crate) type DisconnectHandler = Arc<dyn Fn(Socket, CloseReason) -> Running + Send + Sync>;
 pub(crate) type RestoreHook = Arc<dyn Fn(Socket, Vec<Room>) -> Choosing + Send + Sync>;
+pub(crate) type RoomHook = Arc<dyn Fn(&Socket, &Room) + Send + Sync>;
 pub(crate) type ShutdownHook = Arc<dyn Fn(&Socket) + Send + Sync>;
 pub(crate) type RefusalHandler = Arc<dyn Fn(&Socket, &str, Refusal, Ack) + Send + Sync>;
 pub(crate) type Guard = Arc<dyn Fn(&Socket, &str, Ack) -> Option<Ack> + Send + Sync>;
+pub(crate) type FirstWords =
+    Arc<dyn Fn(&Socket, &Arrival) -> Option<(&'static str, Args)> + Send + Sync>;
 pub(crate) type Middleware = Arc<dyn Fn(Socket) -> Deciding + Send + Sync>;
 
 /// A restore hook at work.
@@ -27,6 +31,15 @@ pub(crate) type Choosing = Pin<Box<dyn Future<Output = Vec<Room>> + Send>>;
 
 /// A middleware at work.
 pub(crate) type Deciding = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
+
+/// How a client comes in, while it is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The public id that the socket has from now on.
+    pub id: SocketId,
+    /// Whether it goes on as the socket that it was.
+    pub recovery: Recovery,
+}
 
 /// Why a client may not join a namespace: it reaches the client as `connect_error`, and the client
 /// does not try again by itself.
@@ -179,6 +192,8 @@ pub(crate) struct Behaviour {
     pub(crate) on_connect: Vec<ConnectHandler>,
     pub(crate) on_disconnect: Vec<DisconnectHandler>,
     pub(crate) on_restore: Option<RestoreHook>,
+    pub(crate) first_words: Option<FirstWords>,
+    pub(crate) on_room: Option<RoomHook>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
     pub(crate) server_side: std::collections::HashMap<Box<str>, ServerSideHandler>,
     pub(crate) refusal: Option<RefusalHandler>,

@@ -5,7 +5,8 @@
 //! thread works through all while the others go on.
 //!
 //! Locks, in this order: the turn, then a socket's state, then rooms, outboxes, sessions and the ring.
-//! Nothing of an application runs under any of them.
+//! Of an application only the first words to a client and what is told of changed rooms run under the turn,
+//! and nothing under the others.
 
 use std::{
     collections::VecDeque,

@@ -43,6 +43,8 @@ struct State {
     lost: Option<Instant>,
     /// Ended for good.
     over: bool,
+    /// It was sent what a session gets once.
+    greeted: bool,
 }
 
 impl Session {
@@ -55,7 +57,8 @@ impl Session {
         holder: Weak<dyn Holder>,
     ) -> Self {
         let membership = Membership::default();
-        let state = State { membership, generation: 0, holder, lost: None, over: false };
+        let state =
+            State { membership, generation: 0, holder, lost: None, over: false, greeted: false };
         Self { pid, namespace, id, owner, start, state: Mutex::new(state) }
     }
 
@@ -103,6 +106,21 @@ impl Session {
         let ends = state.generation == generation;
         state.over |= ends;
         ends
+    }
+
+    /// Nobody may take it up any more, whoever has it.
+    pub(super) fn end_for_all(&self) {
+        lock(&self.state).over = true;
+    }
+
+    /// Whether it was sent what a session gets once.
+    pub(crate) fn is_greeted(&self) -> bool {
+        lock(&self.state).greeted
+    }
+
+    /// It is sent that now; true for the one caller who is to send it.
+    pub(crate) fn greet(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.state).greeted, true)
     }
 
     /// Whether it has been waiting for its client since this moment.

@@ -47,7 +47,14 @@ impl Sessions {
 
     /// Ends every session of an owner, with a socket or without, for who comes back.
     pub(crate) fn forget_owner(&self, owner: &str) {
-        lock(&self.inner).by_pid.retain(|_, session| session.owner.as_deref() != Some(owner));
+        lock(&self.inner).by_pid.retain(|_, session| {
+            let is_theirs = session.owner.as_deref() == Some(owner);
+            if is_theirs {
+                // Somebody may have found it already, and be about to take it up.
+                session.end_for_all();
+            }
+            !is_theirs
+        });
     }
 
     /// Sessions of a namespace whose clients are away: those of an owner where one is named, and in any of
@@ -144,6 +151,23 @@ mod tests {
         sessions.forget_owner("ann");
         let kept = [1, 2, 3, 4].map(|n| sessions.find(&Pid::from_random([n; 16])).is_some());
         assert_eq!(kept, [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_session_that_was_found_before_it_was_forgotten_is_not_taken_up() {
+        let sessions = Sessions::new(WINDOW, 10);
+        let ids = (Pid::from_random([1; 16]), SocketId::from_random([1; 15]));
+        sessions.insert(&Arc::new(Session::new(
+            ids,
+            Namespace::MAIN,
+            Some("ann".into()),
+            0,
+            nobody(),
+        )));
+        let found = sessions.find(&ids.0).unwrap();
+        let (generation, _) = found.standing().unwrap();
+        sessions.forget_owner("ann");
+        assert!(found.standing().is_none() && found.take_up(generation, nobody()).is_none());
     }
 
     const WINDOW: Duration = Duration::from_secs(300);

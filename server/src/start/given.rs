@@ -15,7 +15,7 @@ use crier_domain::{
 use super::StartError;
 use crate::{
     config::{AuthKeys, Config, OriginPolicy},
-    http::HttpLimits,
+    http::{HttpLimits, forward},
     options::{EventRate, Options, Origins, OutboxLimits},
     recovery::RecoveryOptions,
     rules,
@@ -47,6 +47,7 @@ pub(super) fn settings(config: &Config) -> Result<Settings, StartError> {
         attachments,
         orders,
         vendor_chat,
+        rooms: config.rooms.policy.clone(),
         chat: rules::chat(config),
         notifications: rules::notifications(config),
     })
@@ -138,6 +139,18 @@ pub(super) fn http_limits(config: &Config) -> HttpLimits {
         // Behind a load balancer, everyone's connections come from one address; what is counted by
         // address is sessions that have joined nothing.
         connections_per_address: 0,
+    }
+}
+
+/// What other replicas pass on has been measured by them, and has grown by a few headers.
+pub(super) fn internal_limits(config: &Config) -> HttpLimits {
+    let limits = http_limits(config);
+    HttpLimits {
+        keep_alive: limits.keep_alive.max(forward::KEPT_BY_OWNER),
+        head_max: limits.head_max + (1 << 10),
+        headers_max: limits.headers_max + 8,
+        uri_max: limits.uri_max + forward::PATH.len(),
+        ..limits
     }
 }
 

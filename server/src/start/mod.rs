@@ -1,5 +1,6 @@
 //! From a configuration to a running server.
 
+mod cluster;
 mod given;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -7,9 +8,11 @@ use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::D
 use crier_domain::{
     AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Outlet, Policy, Store,
     Verifier,
+    redis::RedisUrlError,
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
     store::{EmbeddedStore, OpenError},
 };
+use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -17,19 +20,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::given::{http_limits, keys, options, settings, verifier_options};
+use self::given::{http_limits, internal_limits, keys, options, settings, verifier_options};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
-    cluster::LocalCluster,
+    cluster::{JoinError as LeaseError, Leases, LocalCluster},
     config::Config,
     http::{
-        accept,
+        Answers, accept,
         internal::{self, Readiness},
         site::{Also, Site},
     },
     io::Io,
+    options::Options,
     pages::{
         Pages,
         client::{ClientError, ClientFiles},
@@ -83,6 +87,12 @@ pub enum StartError {
     /// Where attachments are cannot be used.
     #[error("attachments: {0}")]
     Attachments(#[from] PlaceError),
+    /// Redis cannot be used.
+    #[error("redis_url: {0}")]
+    Redis(#[from] RedisUrlError),
+    /// This replica is not one of the cluster's.
+    #[error("redis_url: {0}")]
+    Lease(#[from] LeaseError),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -111,6 +121,7 @@ pub struct Server {
     prometheus: PrometheusHandle,
     client: ClientFiles,
     listeners: Listeners,
+    leases: Option<Arc<Leases>>,
     background: Background,
 }
 
@@ -132,6 +143,27 @@ struct Listeners {
     internal: TcpListener,
 }
 
+impl Listeners {
+    /// Takes the addresses.
+    async fn bind(config: &Config) -> Result<(Self, Addresses), StartError> {
+        let all = Self {
+            sockets: listen("listen", config.listen).await?,
+            rest: match config.rest_listen {
+                Some(address) => Some(listen("rest_listen", address).await?),
+                None => None,
+            },
+            internal: listen("internal_listen", config.internal_listen).await?,
+        };
+        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let addresses = Addresses {
+            sockets: local(&all.sockets, config.listen),
+            rest: all.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
+            internal: local(&all.internal, config.internal_listen),
+        };
+        Ok((all, addresses))
+    }
+}
+
 impl Server {
     /// Reads keys and files and takes the addresses; nothing is answered yet.
     ///
@@ -148,7 +180,16 @@ impl Server {
         }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
-        let io = Io::new(options(&config));
+        let redis = cluster::redis(&config)?;
+        let node = redis.as_ref().and_then(|redis| cluster::node(&config, redis));
+        // First the addresses, of which the lease says one.
+        let (listeners, addresses) = Listeners::bind(&config).await?;
+        let leases = match redis {
+            Some(redis) => Some(cluster::join(&config, redis, addresses.internal).await?),
+            None => None,
+        };
+        let forwarding = leases.as_ref().map(|leases| cluster::forwarding(&config, leases));
+        let io = Io::new(Options { forwarding, node, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(
@@ -208,20 +249,6 @@ impl Server {
             },
         );
         upkeep::start(&background, &services);
-        let listeners = Listeners {
-            sockets: listen("listen", config.listen).await?,
-            rest: match config.rest_listen {
-                Some(address) => Some(listen("rest_listen", address).await?),
-                None => None,
-            },
-            internal: listen("internal_listen", config.internal_listen).await?,
-        };
-        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            sockets: local(&listeners.sockets, config.listen),
-            rest: listeners.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
-            internal: local(&listeners.internal, config.internal_listen),
-        };
         let prometheus = PrometheusBuilder::new()
             .install_recorder()
             .map_err(|error| StartError::Metrics(error.to_string()))?;
@@ -240,6 +267,7 @@ impl Server {
             prometheus,
             client,
             listeners,
+            leases,
             background,
         })
     }
@@ -256,7 +284,18 @@ impl Server {
         sidecar: Option<Also>,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { io, store, config, prometheus, client, listeners, ready, background, .. } = self;
+        let Self {
+            io,
+            store,
+            config,
+            prometheus,
+            client,
+            listeners,
+            leases,
+            ready,
+            background,
+            ..
+        } = self;
         let limits = http_limits(&config);
         let origins = config.origin_policy();
         let development = config.auth.keys.is_development();
@@ -271,17 +310,26 @@ impl Server {
         let mut tasks = JoinSet::new();
         let stopped = CancellationToken::new();
         let _stops_what_is_left = stopped.clone().drop_guard();
-        let mut serve = |listener, handler| {
-            tasks.spawn(accept::run(listener, handler, limits.clone(), stopped.clone()));
+        let mut serve = |listener, answers: Answers| {
+            tasks.spawn(accept::run(listener, answers, limits.clone(), stopped.clone()));
         };
-        serve(listeners.sockets, site.into_handler());
+        serve(listeners.sockets, site.into_answers());
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
-            serve(listener, sidecar.handler);
+            serve(listener, sidecar.answers);
         }
         let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
+        let limits = internal_limits(&config);
         tasks.spawn(accept::run(listeners.internal, metrics, limits, internal.clone()));
+        if let Some(leases) = leases.clone() {
+            // Held to the end: until then its sessions are here, and nowhere else.
+            let end = internal.clone();
+            tasks.spawn(async move {
+                leases.run(end).await;
+                Ok(())
+            });
+        }
         let upkeep = stopped.clone();
         tasks.spawn(async move {
             // The exporter asks for this call, to let go of what it has folded in.
@@ -299,6 +347,9 @@ impl Server {
         }
         let drain = config.shutdown.drain;
         let drained = tokio::time::timeout(drain, async {
+            if let Some(Err(error)) = OptionFuture::from(leases.as_ref().map(|l| l.drain())).await {
+                tracing::warn!(%error, "the others do not know yet that this replica goes down");
+            }
             // Half of the time for the sessions, the rest for what they leave behind.
             io.close(drain / 2).await;
             background.stop().await;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crier_domain::{
-    Role,
-    cluster::{Scope, Status},
+    Role, RoomName, UserId,
+    cluster::{Action, Scope, Status},
 };
-use crier_server::apps::AudienceMode;
+use crier_server::{RecoveryOptions, apps::AudienceMode};
 use serde_json::{Value, json};
 
 use super::rig::{Client, Live, Setup, token};
@@ -115,6 +115,66 @@ fn by_shared_rooms_only_those_hear_who_are_in_one() {
     ann.reset();
     assert_eq!(hears(&mut near, "ann"), json!("offline"));
     assert_eq!((near.count(&FORMS), far.count(&FORMS)), (0, 0));
+}
+
+#[test]
+fn by_shared_rooms_it_does_not_matter_how_they_came_to_be_shared() {
+    let setup = Setup {
+        audience: AudienceMode::SharedRooms,
+        recovery: Some(RecoveryOptions::default()),
+        ..Setup::default()
+    };
+    let live = Live::start(setup);
+    let group = || vec!["group:1".into()];
+    let mut near = arrived(&live, "near");
+    live.order("near", Action::Join(group()));
+    let auth = json!({ "token": token("ann", Role::User, 60) });
+    let mut ann = live.client(&auth);
+    assert_eq!(hears(&mut ann, "ann"), json!("online"));
+    // Near and she hear of each other as soon as a backend brings them together,
+    live.order("ann", Action::Join(group()));
+    assert_eq!(hears(&mut near, "ann"), json!("online"));
+    // and when she goes; and when she comes back to the room without asking for it.
+    let session = ann.session();
+    ann.reset();
+    assert_eq!(hears(&mut near, "ann"), json!("offline"));
+    let back = live.back(session, &auth);
+    assert_eq!(hears(&mut near, "ann"), json!("online"));
+    // Once they have been parted, they hear nothing any more.
+    live.order("ann", Action::Leave(group()));
+    back.reset();
+    live.order("near", Action::Leave(group()));
+    after_parting(&live);
+    assert_eq!(near.count(&FORMS), 0);
+}
+
+/// Waits until nobody but one user is there.
+fn after_parting(live: &Live) {
+    tests::raw::eventually(tests::raw::WAIT, || {
+        match live.runtime.block_on(live.cluster.stats()).users_online {
+            1 => Ok(()),
+            users => Err(format!("{users} users")),
+        }
+    });
+}
+
+#[test]
+fn a_grant_that_ends_parts_who_shared_the_room_by_it() {
+    let setup = Setup { audience: AudienceMode::SharedRooms, ..Setup::default() };
+    let live = Live::start(setup);
+    let mut near = arrived(&live, "near");
+    live.order("near", Action::Join(vec!["group:1".into()]));
+    let (room, user) = (RoomName::parse("group:1").unwrap(), UserId::parse("ann").unwrap());
+    let grants = &live.context.services.grants;
+    live.runtime.block_on(grants.put(&room, &user, None)).unwrap();
+    let mut ann = arrived(&live, "ann");
+    let subscribe = json!({ "channel": "group_1" });
+    assert_eq!(ann.call("subscribe", &subscribe)["ok"], json!(true));
+    assert_eq!(hears(&mut near, "ann"), json!("online"));
+    live.runtime.block_on(grants.delete(&room, &user)).unwrap();
+    ann.reset();
+    after_parting(&live);
+    assert_eq!(near.count(&FORMS), 0);
 }
 
 #[test]

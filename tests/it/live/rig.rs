@@ -2,16 +2,19 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     net::SocketAddr,
-    sync::Arc,
+    pin::Pin,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use crier_domain::{
-    App, AuthMode, Catalogue, Clock, Cluster, DEVELOPMENT_SECRET, Keys, Membership, Outlet, Policy,
-    Role, RoomRule, UserId, Verifier, VerifierOptions,
+    App, AuthMode, Catalogue, Clock, Cluster, DEVELOPMENT_SECRET, Identity, Keys, Membership,
+    Outlet, Policy, Role, RoomName, RoomRule, UserId, Verifier, VerifierOptions,
     cluster::{Action, Order},
     mint,
+    room::MembershipFuture,
     service::{
         Deps, Services,
         limits::{PerMinute, UserLimits},
@@ -20,7 +23,7 @@ use crier_domain::{
 };
 use crier_protocol::Namespace;
 use crier_server::{
-    EventRate, Io, Options,
+    EventRate, Io, Options, RecoveryOptions,
     apps::{self, Audience, AudienceMode, Context},
     auth::{Expiry, Gate, Roster},
     bus::{DurableBus, LocalBus},
@@ -41,6 +44,7 @@ pub(super) struct Setup {
     pub(super) audience: AudienceMode,
     pub(super) grace: Duration,
     pub(super) rate: EventRate,
+    pub(super) recovery: Option<RecoveryOptions>,
 }
 
 impl Default for Setup {
@@ -53,6 +57,7 @@ impl Default for Setup {
             audience: AudienceMode::Everyone,
             grace: Duration::from_millis(300),
             rate: EventRate::NONE,
+            recovery: None,
         }
     }
 }
@@ -63,6 +68,7 @@ pub(super) struct Live {
     pub(super) context: Context,
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) address: SocketAddr,
+    meanwhile: Meanwhile,
     // Last, so that the runtime ends after everything that runs on it.
     pub(super) runtime: Runtime,
 }
@@ -71,7 +77,8 @@ impl Live {
     pub(super) fn start(setup: Setup) -> Self {
         let runtime = Runtime::new().unwrap();
         let _inside = runtime.enter();
-        let io = Io::new(Options { event_rate: setup.rate, ..Options::default() });
+        let (event_rate, recovery) = (setup.rate, setup.recovery);
+        let io = Io::new(Options { event_rate, recovery, ..Options::default() });
         let local = Arc::new(LocalBus::new(io.clone()));
         let clock = Clock::system();
         let (roster, presence) = (Roster::default(), Presences::new(setup.grace, &clock));
@@ -88,7 +95,9 @@ impl Live {
         }));
         let verifier = Arc::new(Verifier::new(Keys::development(), VerifierOptions::default()));
         let apps = setup.apps.iter().copied().collect();
-        let membership = Arc::clone(&services) as Arc<dyn Membership>;
+        let meanwhile = Meanwhile::default();
+        let membership = Slow { services: Arc::clone(&services), meanwhile: meanwhile.clone() };
+        let membership = Arc::new(membership) as Arc<dyn Membership>;
         let context = Context {
             payload_max: 64 << 10,
             gate: Gate::new(verifier, Arc::clone(&services), setup.mode, true, apps),
@@ -110,7 +119,7 @@ impl Live {
         // Owned by the runtime, which ends with the test.
         runtime.spawn(crier_server::serve(listener, io.clone()));
         drop(_inside);
-        Self { io, context, cluster, address, runtime }
+        Self { io, context, cluster, address, meanwhile, runtime }
     }
 
     /// A user on `/`, greeted.
@@ -120,6 +129,26 @@ impl Live {
 
     pub(super) fn with_role(&self, user: &str, role: Role) -> Client {
         self.client(&json!({ "token": token(user, role, 3_600) }))
+    }
+
+    /// The client of a session, on a new connection: what it missed is to be read, then `connected`.
+    pub(super) fn back(&self, (pid, offset): (Value, Value), auth: &Value) -> Client {
+        let mut auth = auth.clone();
+        auth["pid"] = pid;
+        auth["offset"] = offset;
+        let mut client = Client::new(self);
+        client.join("/", &auth).unwrap();
+        client
+    }
+
+    /// Lets something happen once, right after the store was asked who may be in this room or chat and
+    /// before the one who asked hears of it.
+    pub(super) fn meanwhile(
+        &self,
+        asked: &str,
+        happens: impl Future<Output = ()> + Send + 'static,
+    ) {
+        *self.meanwhile.0.lock().unwrap() = Some((asked.to_owned(), Box::pin(happens)));
     }
 
     /// A client on `/` that has heard `connected`, and nothing before it.
@@ -151,6 +180,63 @@ impl Live {
     }
 }
 
+type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What happens after which question.
+#[derive(Clone, Default)]
+struct Meanwhile(Arc<Mutex<Option<(String, Happening)>>>);
+
+/// The services, with a pause behind their answers about rooms.
+struct Slow {
+    services: Arc<Services>,
+    meanwhile: Meanwhile,
+}
+
+impl Slow {
+    async fn pause(&self, asked: &str) {
+        let happens = self.meanwhile.0.lock().unwrap().take_if(|(room, _)| room == asked);
+        if let Some((_, happens)) = happens {
+            happens.await;
+        }
+    }
+}
+
+impl fmt::Debug for Slow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slow").finish_non_exhaustive()
+    }
+}
+
+impl Membership for Slow {
+    fn owner_of_order<'a>(&'a self, order_id: &'a str) -> MembershipFuture<'a, Option<UserId>> {
+        self.services.owner_of_order(order_id)
+    }
+
+    fn is_participant<'a>(
+        &'a self,
+        chat_id: &'a str,
+        who: &'a Identity,
+    ) -> MembershipFuture<'a, bool> {
+        Box::pin(async move {
+            let answer = self.services.is_participant(chat_id, who).await;
+            self.pause(chat_id).await;
+            answer
+        })
+    }
+
+    fn is_granted<'a>(
+        &'a self,
+        room: &'a RoomName,
+        user: &'a UserId,
+    ) -> MembershipFuture<'a, bool> {
+        Box::pin(async move {
+            let answer = self.services.is_granted(room, user).await;
+            self.pause(room.as_str()).await;
+            answer
+        })
+    }
+}
+
 /// A token of the development key.
 pub(super) fn token(user: &str, role: Role, seconds: u64) -> String {
     mint(DEVELOPMENT_SECRET.as_bytes(), user, role, None, Duration::from_secs(seconds))
@@ -161,6 +247,9 @@ pub(super) struct Client {
     ws: WebSocket,
     heard: VecDeque<Heard>,
     acks: u32,
+    /// What it shows that wants its session on `/` back: its secret, and the last event.
+    pid: Value,
+    offset: Value,
     /// The payload of `connected`.
     pub(super) connected: Value,
 }
@@ -180,7 +269,8 @@ pub(super) enum Heard {
 impl Client {
     pub(super) fn new(live: &Live) -> Self {
         let ws = WebSocket::open(live.address);
-        Self { ws, heard: VecDeque::new(), acks: 0, connected: Value::Null }
+        let (pid, offset) = (Value::Null, Value::Null);
+        Self { ws, heard: VecDeque::new(), acks: 0, pid, offset, connected: Value::Null }
     }
 
     /// Joins a namespace; `Err` is what CONNECT_ERROR says.
@@ -191,6 +281,10 @@ impl Client {
         loop {
             let answer = self.ws.text();
             if answer.starts_with(&welcome) {
+                if namespace == "/" {
+                    let session = answer.get(2..).unwrap_or_default();
+                    self.pid = serde_json::from_str::<Value>(session).unwrap()["pid"].clone();
+                }
                 return Ok(());
             }
             if let Some(error) = answer.strip_prefix(&refused) {
@@ -201,7 +295,11 @@ impl Client {
     }
 
     pub(super) fn emit(&mut self, event: &str, payload: &Value) {
-        self.ws.send(format!("42{}", json!([event, payload])));
+        self.emit_on("/", event, payload);
+    }
+
+    pub(super) fn emit_on(&mut self, namespace: &str, event: &str, payload: &Value) {
+        self.ws.send(format!("42{}{}", prefix(namespace), json!([event, payload])));
     }
 
     /// Emits, and hands back what the ack says.
@@ -280,6 +378,11 @@ impl Client {
         self.events().iter().filter(|(name, _)| names.contains(&name.as_str())).count()
     }
 
+    /// What it shows that wants its session back.
+    pub(super) fn session(&self) -> (Value, Value) {
+        (self.pid.clone(), self.offset.clone())
+    }
+
     pub(super) fn reset(self) {
         self.ws.reset();
     }
@@ -301,7 +404,14 @@ impl Client {
 
     fn read(&mut self) -> Heard {
         match self.ws.receive(WAIT) {
-            Some(Received::Text(text)) => parse(&text),
+            Some(Received::Text(text)) => {
+                let args = text.strip_prefix("42[").map(|args| format!("[{args}"));
+                let args = args.map(|args| serde_json::from_str::<Vec<Value>>(&args).unwrap());
+                // Behind the arguments of every event of `/`, where there is recovery.
+                let offset = args.unwrap_or_default().pop().filter(|_| !self.pid.is_null());
+                self.offset = offset.unwrap_or_else(|| self.offset.take());
+                parse(&text)
+            }
             Some(Received::Close(_) | Received::End) => Heard::End,
             other => panic!("{other:?}, after {:?}", self.heard),
         }

@@ -88,6 +88,33 @@ fn the_development_key_grants_every_user() {
 }
 
 #[test]
+fn a_side_of_the_market_is_entered_and_left_with_its_rooms() {
+    let live = Live::start(Setup::default());
+    let mut boss = live.with_role("boss", Role::Admin);
+    for (event, room, sellers) in [
+        ("joinRoom", "seller-5", true),
+        ("leaveRoom", "seller-5", false),
+        ("join-seller-room", "5", true),
+        ("leaveRoom", "seller-5", false),
+        ("join-seller-room", "5", true),
+        ("joinRoom", "seller-6", true),
+        ("leaveRoom", "seller-6", true),
+        ("joinRoom", "seller-6", true),
+        ("leave-seller-room", "5", true),
+        ("leave-seller-room", "6", false),
+    ] {
+        let answer = boss.call(event, &json!(room));
+        assert_eq!(answer["ok"], json!(true), "{event} {room}: {answer}");
+        assert_eq!(live.has_room("sellers"), sellers, "{event} {room}");
+    }
+    // Where a backend has put it is not undone with a room of its own.
+    boss.call("joinRoom", &json!("seller-5"));
+    live.order("boss", crier_domain::cluster::Action::Join(vec!["sellers".into()]));
+    boss.call("leaveRoom", &json!("seller-5"));
+    assert!(live.has_room("sellers"));
+}
+
+#[test]
 fn one_room_too_many_is_refused() {
     let live = Live::start(Setup::default());
     let mut ann = live.user("ann");

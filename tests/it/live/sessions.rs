@@ -55,6 +55,52 @@ fn a_session_with_a_new_token_goes_on() {
 }
 
 #[test]
+fn a_new_token_is_taken_on_every_namespace_of_the_connection() {
+    let live = Live::start(Setup::default());
+    let auth = |seconds: u64| {
+        let claims = json!({ "sub": "5", "userType": "CUSTOMER", "exp": exp(seconds) });
+        json!({ "token": signed(&claims) })
+    };
+    let mut client = Client::new(&live);
+    for namespace in ["/presence", "/chat", "/also"] {
+        client.join(namespace, &auth(60)).unwrap();
+    }
+    let left = |answer: &Value| answer["expiresIn"].as_u64().unwrap();
+    for (namespace, seconds) in [("/presence", 1_000), ("/also", 2_000)] {
+        let id = client.ask(namespace, "token_refresh", &auth(seconds));
+        let answer = client.ack(id);
+        assert_eq!(answer["ok"], json!(true), "{namespace}: {answer}");
+        assert!((seconds - 2..=seconds).contains(&left(&answer)), "{namespace}: {answer}");
+    }
+    // In the envelope of this one.
+    let id = client.ask("/chat", "token_refresh", &auth(3_000));
+    let answer = client.ack(id);
+    assert_eq!((&answer["statusCode"], &answer["error"]), (&json!(200), &json!(false)));
+    assert!((2_998..=3_000).contains(&left(&answer["data"])), "{answer}");
+    // Without an ack, why not is an event.
+    client.emit_on("/presence", "token_refresh", &json!({ "token": "a.b.c" }));
+    assert_eq!(client.event_on("/presence", "appError")["message"], json!("Invalid token"));
+    for (namespace, message) in [("/presence", "error"), ("/also", "error"), ("/chat", "message")] {
+        let id = client.ask(namespace, "token_refresh", &json!({ "token": "a.b.c" }));
+        assert_eq!(client.ack(id)[message], json!("Invalid token"), "{namespace}");
+        // Of whoever the connection is not.
+        let id =
+            client.ask(namespace, "token_refresh", &json!({ "token": token("6", Role::User, 60) }));
+        assert_eq!(client.ack(id)[message], json!("Access denied"), "{namespace}");
+    }
+}
+
+fn exp(seconds: u64) -> u64 {
+    crier_domain::time::unix_seconds() + seconds
+}
+
+/// A token of the development key that says more than the id.
+fn signed(claims: &Value) -> String {
+    let key = jsonwebtoken::EncodingKey::from_secret(crier_domain::DEVELOPMENT_SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).unwrap()
+}
+
+#[test]
 fn a_new_token_is_checked_like_the_first_one() {
     let live = Live::start(Setup::default());
     let mut ann = live.user("ann");

@@ -114,6 +114,15 @@ impl Crier {
         self.sidecar.call(method, path, body)
     }
 
+    /// What bytes are answered with, at the sockets' address and at the sidecar's own.
+    pub(super) fn ask(&self, request: &str) -> [Response; 2] {
+        [self.sockets, self.sidecar.address].map(|address| {
+            let mut wire = Wire::connect(address);
+            wire.send(request);
+            wire.response()
+        })
+    }
+
     /// How many sockets are in a room.
     pub(super) fn members(&self, room: &str) -> u64 {
         let (status, answer) = self.rest("GET", &format!("/api/rooms/{room}"), &Value::Null);

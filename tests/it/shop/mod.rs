@@ -2,6 +2,7 @@
 //! sockets of a real `crier`.
 
 mod crier;
+mod heads;
 mod marketplace;
 mod names;
 mod orders;

@@ -58,6 +58,26 @@ fn chat_waits_for_presence_and_turns_away_who_does_not_come() {
 }
 
 #[test]
+fn whoever_was_lost_before_the_greeting_gets_it_on_coming_back() {
+    let crier = Crier::start();
+    let mut client = Client::open(&crier, &token_of("CUSTOMER", 1));
+    // It waits for /presence, and is lost meanwhile.
+    client.enter("/chat");
+    let mut client = client.come_back(&crier, || {});
+    let mut presence = Client::open(&crier, &token_of("CUSTOMER", 1));
+    presence.enter("/presence");
+    for times in 1..=2 {
+        let heard = client.heard();
+        let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
+        let expected: &[&str] = if times == 1 { &["userChats", "offlineMessages"] } else { &[] };
+        assert_eq!(names, expected, "the {times}. time");
+        // Greeted by now: once is enough.
+        client = client.come_back(&crier, || {});
+    }
+    client.expect_silence();
+}
+
+#[test]
 fn who_comes_is_told_of_chats_and_of_what_was_missed() {
     let crier = Crier::with(&["presence.grace=100ms"]);
     let mut customer = crier.arrive("CUSTOMER", 1);

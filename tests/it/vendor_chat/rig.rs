@@ -133,6 +133,7 @@ impl Client {
         let mut back = Self::open(crier, &self.token);
         let auth = json!({ "token": self.token, "pid": self.pid, "offset": self.offset });
         self.ws.reset();
+        back.offset = self.offset;
         meanwhile();
         back.ws.send(format!("40/chat,{auth}"));
         back.expect_in("/chat");

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: redis-server, Chromium, Node and its packages, Python and its.
+//! What the tests need beside Rust: redis-server, balancers, Chromium, Node and its packages, Python and its.
 
 use super::schemathesis;
 use crate::process::{self, Failure, Outcome};
@@ -9,8 +9,12 @@ use std::time::Duration;
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Programs the tests start, and the Debian package that has each.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("redis-server", "redis-server"),
+    ("haproxy", "haproxy"),
+    ("nginx", "nginx"),
+    // Tells which writes were on disk when the power was cut.
+    ("strace", "strace"),
     ("chromium", "chromium"),
     ("node", "nodejs"),
     ("npm", "npm"),

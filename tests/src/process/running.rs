@@ -46,6 +46,19 @@ impl Running {
         Ok(Self { child, output })
     }
 
+    /// Says a line to its standard input, which must have been made a pipe.
+    ///
+    /// # Errors
+    /// When it has none, or has ended.
+    pub fn say(&mut self, line: &str) -> Outcome {
+        use std::io::Write as _;
+        let input = self.child.stdin.as_mut().ok_or_else(|| Failure::new("no standard input"))?;
+        let said = writeln!(input, "{line}").and_then(|()| input.flush());
+        said.map_err(|error| {
+            Failure::new(format!("saying `{line}`: {error}\n{}", self.transcript()))
+        })
+    }
+
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {

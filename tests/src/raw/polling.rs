@@ -49,6 +49,12 @@ impl Polling {
         std::mem::take(&mut self.sid)
     }
 
+    /// The same session, asked for at another address; it says no goodbye.
+    #[must_use]
+    pub fn at(&self, server: SocketAddr) -> Self {
+        Self { server, sid: self.sid.clone(), host: self.host, polite: false }
+    }
+
     /// Path and query of the session.
     pub fn target(&self) -> String {
         format!("/socket.io/?EIO=4&transport=polling&sid={}", self.sid)

@@ -4,7 +4,8 @@
 //! rooms of both persons in the commit that does it; what a socket asks for itself is given back here.
 //!
 //! Lists have a budget of bytes besides their pages, since one packet holds all of it and others write
-//! what is in it: where it is used up, older messages are left out.
+//! what is in it: where it is used up, older messages are left out. A page of one chat's messages says
+//! so, and `before` leads to the rest.
 
 mod media;
 mod show;
@@ -31,7 +32,7 @@ use crate::{
     publish::Publish,
     service::{
         ObjectId,
-        chat::{Actor, Chat, Chats, Dialect, Draft, Kind, NewChat, Party, Shelf},
+        chat::{Actor, Before, Chat, Chats, Dialect, Draft, Kind, NewChat, Party, Shelf},
         once::{Once, Outcome},
         page::{Page, Pagination},
         users::{Profile, Users},
@@ -106,12 +107,13 @@ impl VendorChats {
         for chat in &listed.items {
             items.push(chat_view(chat, me.person.side, &faces.of(chat).await?));
         }
-        let page = PageOf { items, pagination: shown(listed.pagination) };
+        let page = PageOf { items, pagination: listed.pagination };
         Ok(Reply::new("Chats have been sent successfully".to_owned(), page))
     }
 
     /// `offlineMessages`: what was sent to who comes and is not read, the newest first, each with its
-    /// chat. At most 1,000 and 384 KiB; `pagination` counts all.
+    /// chat. At most 1,000 and 384 KiB, of the chats with the latest messages the newest; `pagination`
+    /// counts all, and the others are in their chats.
     ///
     /// # Errors
     ///
@@ -161,22 +163,24 @@ impl VendorChats {
         let mut chats = Vec::with_capacity(listed.items.len());
         for chat in &listed.items {
             let (chat, messages, _) =
-                self.messages(me, chat.id, Page::default(), &mut budget).await?;
+                self.messages(me, chat.id, None, Page::default(), &mut budget).await?;
             let mut view = chat_view(&chat, me.person.side, &faces.of(&chat).await?);
             view.messages = Some(messages);
             chats.push(view);
         }
         let mut reply = Reply::new("Chats has been sent successfully".to_owned(), chats);
-        reply.pagination = Some(shown(listed.pagination));
+        reply.pagination = Some(listed.pagination);
         Ok(reply)
     }
 
     /// `joinChat`: what the other one wrote is read, of which they are told, and a page of messages is
-    /// given back, the newest on page 1 and each page from old to new.
+    /// given back, the newest on page 1 and each page from old to new. Where not all of the page fits
+    /// into a reply its oldest are left out: then `hasNext` is true and `nextPage` null, since no page
+    /// has them, and they are those `before` the first one given.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Invalid`] at `page` or `limit`, [`Refusal::NotFound`] where there is no such chat,
+    /// [`Refusal::Invalid`] at `page`, `limit` or `before`, [`Refusal::NotFound`] where there is no such chat,
     /// [`Refusal::Unavailable`].
     pub async fn load(
         &self,
@@ -184,15 +188,20 @@ impl VendorChats {
         asked: &event::vendor_chat::JoinChat,
     ) -> Result<Reply<ChatView>, Refusal> {
         let page = Page::of(asked.page, asked.limit)?;
+        let before =
+            asked.before.as_ref().map(|id| ObjectId::parse(id.as_str()).map(Before::Message));
+        let before =
+            before.transpose().map_err(|_| invalid("before", "expected the id of a message"))?;
         let chat = self.find(me, &asked.product_id, &asked.recipient_id).await?;
         let words = Words::of(me, Receipts::Other);
         self.chats.read(&words, &me.actor, chat.id, &[]).await?;
         let mut budget = Budget::of(REPLY_BYTES);
-        let (chat, messages, pagination) = self.messages(me, chat.id, page, &mut budget).await?;
+        let (chat, messages, pagination) =
+            self.messages(me, chat.id, before, page, &mut budget).await?;
         let face = Faces::new(self, &me.person).of(&chat).await?;
         let mut view = chat_view(&chat, me.person.side, &face);
         view.messages = Some(messages);
-        view.pagination = Some(shown(pagination));
+        view.pagination = Some(pagination);
         Ok(Reply::new("Chat has been loaded".to_owned(), view))
     }
 
@@ -318,19 +327,27 @@ impl VendorChats {
         &self,
         me: &Speaker,
         chat: ObjectId,
+        before: Option<Before>,
         page: Page,
         budget: &mut Budget,
     ) -> Result<(Chat, Vec<MessageView>, Pagination), Refusal> {
-        let (chat, listed) = self.chats.messages(DIALECT, &me.actor, chat, None, page).await?;
+        let (chat, listed) = self.chats.messages(DIALECT, &me.actor, chat, before, page).await?;
         let newest_first = listed.items.iter().filter(|message| message.deleted_at.is_none());
         let mut messages: Vec<MessageView> = newest_first
+            .clone()
             .map(|message| message_view(&chat, message))
             .take_while(|message| budget.takes(message))
             .collect();
         messages.reverse();
+        let mut pagination = listed.pagination;
+        if messages.len() < newest_first.count() {
+            (pagination.has_next, pagination.next_page) = (true, None);
+        }
         // Pages are cut by the numbers of messages, deleted ones too; what is counted is what is left.
-        let total_records = listed.pagination.total_records.saturating_sub(chat.deleted);
-        Ok((chat, messages, Pagination { total_records, ..listed.pagination }))
+        if before.is_none() {
+            pagination.total_records = pagination.total_records.saturating_sub(chat.deleted);
+        }
+        Ok((chat, messages, pagination))
     }
 
     /// What the other one is shown of the caller in a chat that is new to them.
@@ -388,21 +405,9 @@ fn members(a: &Person, b: &Person) -> [Party; 2] {
 }
 
 /// Where a list stands of which one reply gives the beginning.
-fn one_page(items: usize, total: u64) -> event::Pagination {
+fn one_page(items: usize, total: u64) -> Pagination {
     let limit = u64::try_from(items).unwrap_or(u64::MAX).max(1);
-    event::Pagination::of(1, limit, total)
-}
-
-fn shown(of: Pagination) -> event::Pagination {
-    event::Pagination {
-        current_page: of.current_page,
-        next_page: of.next_page,
-        prev_page: of.prev_page,
-        has_next: of.has_next,
-        has_prev: of.has_prev,
-        total_pages: of.total_pages,
-        total_records: of.total_records,
-    }
+    Pagination::of(1, limit, total)
 }
 
 fn written(reply: &impl serde::Serialize) -> Result<Box<RawValue>, Refusal> {

@@ -12,10 +12,12 @@
 //! wrong in between, it is found and removed.
 
 mod file;
+mod links;
 mod place;
 mod signature;
 
 pub use file::OCTETS;
+pub use links::SignedLinks;
 pub use place::{Place, PlaceError};
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -33,9 +35,6 @@ use crate::{
     error::Refusal,
     store::{Commit, Committed, Expect, Key, Scan, Store, StoreError, Write},
 };
-
-/// How long a signed link works.
-const LINK_MS: u64 = 60 * 60 * 1_000;
 
 /// How long a file waits for its message.
 const PENDING_MS: u64 = 60 * 60 * 1_000;
@@ -164,7 +163,7 @@ impl Attachments {
             Ok(written) => written,
             Err(refusal) => {
                 // What cannot be removed now, the sweep will.
-                let _ = self.erase(id, pending).await;
+                let _ = self.erase(id, pending, Expect::Version(noted)).await;
                 return Err(refusal);
             }
         };
@@ -181,7 +180,7 @@ impl Attachments {
         // Where it took longer than an hour, it has been swept.
         let still_pending = Write::check(pending.clone(), Expect::Version(noted));
         if let Err(refusal) = self.commit([record, still_pending]).await {
-            let _ = self.erase(id, pending).await;
+            let _ = self.erase(id, pending, Expect::Version(noted)).await;
             return Err(refusal);
         }
         Ok(stored)
@@ -243,8 +242,24 @@ impl Attachments {
     pub async fn remove(&self, files: impl IntoIterator<Item = ObjectId>) -> Result<(), Refusal> {
         for id in files {
             if let Some(stored) = self.get(id).await? {
-                self.erase(id, pending_key(stored.uploaded_at, id)).await?;
+                let pending = pending_key(stored.uploaded_at, id);
+                let note = self.store.get(pending.clone()).await?;
+                self.erase(id, pending, Expect::unchanged(note.as_ref())).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Removes a file whose message did not come about, unless it did after all: whoever was told that
+    /// the store is away does not know.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`]; then the sweep will.
+    pub async fn discard(&self, stored: &Stored) -> Result<(), Refusal> {
+        let pending = pending_key(stored.uploaded_at, stored.id);
+        if let Some(note) = self.store.get(pending.clone()).await? {
+            self.erase(stored.id, pending, Expect::Version(note.version)).await?;
         }
         Ok(())
     }
@@ -261,76 +276,16 @@ impl Attachments {
         let before = pending.clone().number(due);
         let found = self.store.scan(Scan::of(pending.clone(), SWEEP).below(before)).await?;
         let mut removed = 0;
-        for (key, _) in found {
+        for (key, note) in found {
             let mut parts = key.after(&pending);
             let id = parts.number().and_then(|_| parts.text());
             if let Some(Ok(id)) = id.map(|id| ObjectId::parse(&id)) {
-                // Another one's sweep, or a message that came after all, may have been faster.
-                removed += usize::from(self.erase(id, key).await?);
+                // Another one's sweep, or a message that came after all, may have been faster: the
+                // note has to be the one that was found.
+                removed += usize::from(self.erase(id, key, Expect::Version(note.version)).await?);
             }
         }
         Ok(removed)
-    }
-
-    /// A path with a signature that [`Attachments::verify`] takes for an hour:
-    /// `{path}?expires={seconds}&signature={text}`.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unavailable`].
-    pub async fn sign(&self, path: &str) -> Result<String, Refusal> {
-        self.links().await?.sign(path).ok_or(UNAVAILABLE)
-    }
-
-    /// What signs paths as [`Attachments::sign`] does, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unavailable`].
-    pub async fn links(&self) -> Result<SignedLinks, Refusal> {
-        Ok(SignedLinks { signer: self.signer().await?.clone(), clock: self.clock.clone() })
-    }
-
-    /// Whether a path was signed by [`Attachments::sign`], and the hour is not over.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unavailable`].
-    pub async fn verify(&self, path: &str, expires: u64, signature: &str) -> Result<bool, Refusal> {
-        let in_time = expires > self.clock.unix_ms() / 1_000;
-        Ok(in_time && self.signer().await?.holds(path, expires, signature))
-    }
-
-    async fn signer(&self) -> Result<&Signer, Refusal> {
-        self.signer
-            .get_or_try_init(async || {
-                if self.settings.secrets.is_empty() {
-                    return Ok(Signer::new([&self.own_secret().await?[..]]));
-                }
-                Ok(Signer::new(self.settings.secrets.iter().map(Vec::as_slice)))
-            })
-            .await
-    }
-
-    /// The key that the store keeps, made when it is first asked for.
-    async fn own_secret(&self) -> Result<Bytes, Refusal> {
-        let key = Key::of("secrets").text("attachments");
-        if let Some(record) = self.store.get(key.clone()).await? {
-            return Ok(record.value);
-        }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|_| UNAVAILABLE)?;
-        let secret = Bytes::copy_from_slice(&secret);
-        let write = Write::put(key.clone(), Expect::Absent, secret.clone());
-        let commit = Commit { writes: vec![write], ..Commit::default() };
-        match self.store.commit(commit).await {
-            Ok(_) => Ok(secret),
-            // Somebody else made one at the same time.
-            Err(StoreError::Conflict { .. }) => {
-                Ok(self.store.get(key).await?.ok_or(UNAVAILABLE)?.value)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn write(
@@ -392,14 +347,13 @@ impl Attachments {
         Ok(chunk)
     }
 
-    /// Removes a file: first what is known of it, then its bytes, then the note to do so. False where a
-    /// message has it by now.
-    async fn erase(&self, id: ObjectId, pending: Key) -> Result<bool, Refusal> {
+    /// Removes a file: first what is known of it, then its bytes, then the note to do so. False where the
+    /// note is not as expected, because a message has the file by now.
+    async fn erase(&self, id: ObjectId, pending: Key, note: Expect) -> Result<bool, Refusal> {
         // Written anew, so that a message that is about to keep it no longer can.
-        let note = self.store.get(pending.clone()).await?;
         let commit = Commit {
             writes: vec![
-                Write::put(pending.clone(), Expect::unchanged(note.as_ref()), Bytes::new()),
+                Write::put(pending.clone(), note, Bytes::new()),
                 Write::delete(file_key(id), Expect::Anything),
             ],
             ..Commit::default()
@@ -425,28 +379,6 @@ impl Attachments {
             // Only what has a claim is.
             Committed::Repeated { .. } => Err(UNAVAILABLE),
         }
-    }
-}
-
-/// Signs links.
-#[derive(Clone, Debug)]
-pub struct SignedLinks {
-    signer: Signer,
-    clock: Clock,
-}
-
-impl SignedLinks {
-    fn sign(&self, path: &str) -> Option<String> {
-        let expires = (self.clock.unix_ms() + LINK_MS) / 1_000;
-        let signature = self.signer.sign(path, expires)?;
-        Some(format!("{path}?expires={expires}&signature={signature}"))
-    }
-}
-
-impl crate::dialect::marketplace::Links for SignedLinks {
-    /// Unsigned without a key, which the settings do not allow.
-    fn signed(&self, path: String) -> String {
-        self.sign(&path).unwrap_or(path)
     }
 }
 

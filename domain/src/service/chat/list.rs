@@ -1,5 +1,7 @@
 //! Reading lists: chats by shelf, messages by number.
 
+use std::collections::HashMap;
+
 use super::{
     Chats, LAYOUT,
     party::{Actor, Party},
@@ -127,25 +129,49 @@ impl Chats {
     ) -> Result<Stats, Refusal> {
         let mut stats = Stats::default();
         for shelf in shelves {
-            let prefix = shelf_key(dialect, &whose(actor, *shelf), *shelf);
-            let mut last: Option<Key> = None;
-            loop {
-                let mut scan = Scan::of(prefix.clone(), SCAN_MAX);
-                scan.above = last.take();
-                let found = self.store.scan(scan).await?;
-                for (_, record) in &found {
-                    let place: Place = LAYOUT.unpack(record)?;
-                    stats.chats += 1;
-                    stats.messages += place.messages;
-                    stats.unread += place.unread;
-                }
-                match found.into_iter().next_back() {
-                    Some((key, _)) => last = Some(key),
-                    None => break,
-                }
+            let party = whose(actor, *shelf);
+            // In a support chat of one's own one is oneself, not the pool: as the list shows it.
+            let mut own = HashMap::new();
+            if party != actor.party {
+                let add = |id, place| {
+                    own.insert(id, place);
+                };
+                self.each_place(dialect, &actor.party, *shelf, add).await?;
             }
+            let count = |id, place: Place| {
+                stats.chats += 1;
+                stats.messages += place.messages;
+                stats.unread += own.get(&id).unwrap_or(&place).unread;
+            };
+            self.each_place(dialect, &party, *shelf, count).await?;
         }
         Ok(stats)
+    }
+
+    /// Shows all that is on a shelf, a scan at a time.
+    async fn each_place(
+        &self,
+        dialect: Dialect,
+        party: &Party,
+        shelf: Shelf,
+        mut show: impl FnMut(ObjectId, Place),
+    ) -> Result<(), Refusal> {
+        let prefix = shelf_key(dialect, party, shelf);
+        let mut last = None;
+        loop {
+            let mut scan = Scan::of(prefix.clone(), SCAN_MAX);
+            scan.above = last.take();
+            let found = self.store.scan(scan).await?;
+            for (key, record) in &found {
+                if let Some((_, id)) = place(key, &prefix) {
+                    show(id, LAYOUT.unpack(record)?);
+                }
+            }
+            match found.into_iter().next_back() {
+                Some((key, _)) => last = Some(key),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// A page of a chat's messages, the newest first, with the chat.
@@ -175,12 +201,12 @@ impl Chats {
         let mut items = Vec::new();
         if let Some(below) = end.checked_sub(page.offset()).filter(|below| *below > 1) {
             let above = below.saturating_sub(page.limit() + 1);
-            items = self.between(chat.id, above, below, true).await?;
+            items = self.between(chat.id, above, below).await?;
         }
         Ok((chat, Listed { items, pagination }))
     }
 
-    /// The oldest messages of a chat that a member has not read, at most so many.
+    /// The newest messages of a chat that a member has not read, at most so many, the newest first.
     ///
     /// # Errors
     ///
@@ -194,12 +220,12 @@ impl Chats {
         let Some(member) = chat.member(party) else { return Ok(Vec::new()) };
         let wanted = limit.min(usize::try_from(member.unread).unwrap_or(usize::MAX));
         let mut unread = Vec::new();
-        let mut from = member.read_up_to;
-        while unread.len() < wanted && from < chat.count {
-            let to = chat.count.min(from + 100);
-            let messages = self.between(chat.id, from, to + 1, false).await?;
+        let mut below = chat.count + 1;
+        while unread.len() < wanted && below > member.read_up_to + 1 {
+            let above = below.saturating_sub(101).max(member.read_up_to);
+            let messages = self.between(chat.id, above, below).await?;
             unread.extend(messages.into_iter().filter(|message| message.is_unread_for(member)));
-            from = to;
+            below = above + 1;
         }
         unread.truncate(wanted);
         Ok(unread)
@@ -214,19 +240,17 @@ impl Chats {
         self.numbered(chat.id, chat.count).await
     }
 
-    /// The messages whose numbers lie between two.
+    /// The messages whose numbers lie between two, the newest first.
     async fn between(
         &self,
         chat: ObjectId,
         above: u64,
         below: u64,
-        newest_first: bool,
     ) -> Result<Vec<Message>, Refusal> {
         let limit = usize::try_from(below.saturating_sub(above + 1)).unwrap_or(usize::MAX);
         let all = messages_of(chat);
-        let mut scan = Scan::of(all.clone(), limit);
-        scan = scan.above(all.clone().number(above)).below(all.number(below));
-        scan.backwards = newest_first;
+        let scan = Scan::of(all.clone(), limit).backwards();
+        let scan = scan.above(all.clone().number(above)).below(all.number(below));
         let found = self.store.scan(scan).await?;
         Ok(found.iter().map(|(_, record)| LAYOUT.unpack(record)).collect::<Result<_, _>>()?)
     }

@@ -15,7 +15,7 @@ use crate::{
         ObjectId,
         backoff::Backoff,
         limits::Counted,
-        once::{Once, Outcome},
+        once::{self, Once, Outcome},
         settle::Settled,
         text,
     },
@@ -68,9 +68,21 @@ impl Chats {
         &self,
         voice: &dyn Voice,
         actor: &Actor,
-        mut new: NewChat,
+        new: NewChat,
         first: Option<Draft>,
         once: Option<Once>,
+    ) -> Result<Outcome<Opened>, Refusal> {
+        let open = self.open_now(voice, actor, new, first, once.as_ref());
+        once::once(once.as_ref(), &*self.store, &self.clock, open).await
+    }
+
+    async fn open_now(
+        &self,
+        voice: &dyn Voice,
+        actor: &Actor,
+        mut new: NewChat,
+        first: Option<Draft>,
+        once: Option<&Once>,
     ) -> Result<Outcome<Opened>, Refusal> {
         self.check_new(voice, actor, &mut new, first.as_ref())?;
         let unique = match new.members.as_slice() {
@@ -93,10 +105,9 @@ impl Chats {
                         return Err(Refusal::NotFound { what: "User" });
                     }
                 }
-                self.limits.take(Counted::NewChat, &actor.counted)?;
-                if first.is_some() {
-                    self.limits.take(Counted::ChatMessage, &actor.counted)?;
-                }
+                let message = first.is_some().then_some(Counted::ChatMessage);
+                let kinds: Vec<_> = [Counted::NewChat].into_iter().chain(message).collect();
+                self.limits.take_all(&kinds, &actor.counted)?;
             }
             let mut work = Work::on_new(self.made(voice.dialect(), actor, &new));
             if let Some(unique) = &unique {
@@ -117,7 +128,7 @@ impl Chats {
                 Some(message) => Happened::Sent { message, opened: true, offline: &offline },
                 None => Happened::Opened,
             };
-            match self.finish(work, voice, &what, once.as_ref()).await? {
+            match self.finish(work, voice, &what, once).await? {
                 Settled::Done => {
                     return Ok(Outcome::Done(Opened { chat, created: true, message }));
                 }
@@ -159,13 +170,13 @@ impl Chats {
         actor: &Actor,
         id: ObjectId,
         first: Option<Draft>,
-        once: Option<Once>,
+        once: Option<&Once>,
     ) -> Result<Outcome<Opened>, Refusal> {
         let Some(draft) = first else {
             let chat = self.work_on(voice.dialect(), id).await?.chat;
             return Ok(Outcome::Done(Opened { chat, created: false, message: None }));
         };
-        Ok(match self.send(voice, actor, id, draft, once).await? {
+        Ok(match self.send_now(voice, actor, id, draft, once).await? {
             Outcome::Repeated(answer) => Outcome::Repeated(answer),
             Outcome::Done(sent) => Outcome::Done(Opened {
                 chat: sent.chat,

@@ -154,7 +154,7 @@ impl Chats {
         Ok(profile.map_or(token.clone(), |profile| Known {
             name: profile.name.or(token.name),
             avatar: profile.avatar.or(profile.profile_picture_url).or(token.avatar),
-            role: Some(profile.role),
+            role: profile.role.or(token.role),
         }))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         ObjectId,
         backoff::Backoff,
         limits::Counted,
-        once::{Once, Outcome},
+        once::{self, Once, Outcome},
         settle::Settled,
         text,
     },
@@ -65,6 +65,19 @@ impl Chats {
         draft: Draft,
         once: Option<Once>,
     ) -> Result<Outcome<Sent>, Refusal> {
+        let send = self.send_now(voice, actor, chat, draft, once.as_ref());
+        once::once(once.as_ref(), &*self.store, &self.clock, send).await
+    }
+
+    /// Sends a message that was not sent before under this name.
+    pub(super) async fn send_now(
+        &self,
+        voice: &dyn Voice,
+        actor: &Actor,
+        chat: ObjectId,
+        draft: Draft,
+        once: Option<&Once>,
+    ) -> Result<Outcome<Sent>, Refusal> {
         let _held = self.locks.hold(&[super::record::chat_key(chat)]).await;
         let mut counted = draft.admitted;
         let mut backoff = Backoff::default();
@@ -79,11 +92,6 @@ impl Chats {
                 return Err(Refusal::Invalid { path: "replyToMessageId".to_owned(), message });
             }
             if !std::mem::replace(&mut counted, true) {
-                if let Some(once) = &once
-                    && let Some(answer) = once.answered(&*self.store, &self.clock).await?
-                {
-                    return Ok(Outcome::Repeated(answer));
-                }
                 self.limits.take(Counted::ChatMessage, &actor.counted)?;
             }
             let offline = self.who_is_away(&work.chat, &part).await;
@@ -91,7 +99,7 @@ impl Chats {
             self.keep_files(&mut work, &message).await?;
             let chat = work.chat.clone();
             let what = Happened::Sent { message: &message, opened: false, offline: &offline };
-            match self.finish(work, voice, &what, once.as_ref()).await? {
+            match self.finish(work, voice, &what, once).await? {
                 Settled::Done => return Ok(Outcome::Done(Sent { chat, message })),
                 Settled::Repeated(answer) => return Ok(Outcome::Repeated(answer)),
                 Settled::Again => backoff.wait().await?,

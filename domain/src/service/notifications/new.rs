@@ -30,6 +30,10 @@ pub struct NewNotification {
     pub data: Map<String, Value>,
 }
 
+/// Entries that one commit removes besides as many as it adds: from boxes that are too full because an
+/// operator lowered their size. Two records each, of the 4,096 that a commit has.
+const SURPLUS: u64 = 500;
+
 /// What was added to a commit. It holds the users' boxes until it is dropped, which is to be after the
 /// commit; on a conflict the commit is made anew, this part of it too.
 #[derive(Debug)]
@@ -66,11 +70,12 @@ impl Notifications {
         }
         let keys: Vec<_> = of_users.keys().map(key_of_box).collect();
         let held = self.locks.hold(&keys).await;
+        let mut surplus = SURPLUS;
         for (user, mut entries) in of_users {
             let max = usize::try_from(self.settings.max).unwrap_or(usize::MAX);
             let superfluous = entries.len().saturating_sub(max);
             entries.drain(..superfluous);
-            self.add_of_user(commit, &user, entries).await?;
+            self.add_of_user(commit, &user, entries, &mut surplus).await?;
         }
         Ok(Prepared { ids, _held: held })
     }
@@ -80,10 +85,16 @@ impl Notifications {
         commit: &mut Commit,
         user: &UserId,
         entries: Vec<Entry>,
+        surplus: &mut u64,
     ) -> Result<(), Refusal> {
         let mut opened = self.open(user).await?;
         let new = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        while opened.figures.total() + new > self.settings.max && opened.figures.total() > 0 {
+        let total = opened.figures.total();
+        let over = (total + new).saturating_sub(self.settings.max).min(total);
+        // As many as come go; of what there were too many before, as many as the commit has room for.
+        let more = over.saturating_sub(new).min(*surplus);
+        *surplus -= more;
+        for _ in 0..over.min(new) + more {
             let number = opened.figures.first;
             if let Some(oldest) = self.entry(user, number).await? {
                 let read = opened.figures.is_read(number, &oldest);

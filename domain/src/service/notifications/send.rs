@@ -12,7 +12,7 @@ use crate::{
     service::{
         backoff::Backoff,
         limits::Counted,
-        once::{Once, Outcome},
+        once::{self, Once, Outcome},
         settle::{Settled, settle},
         telling, text,
     },
@@ -72,6 +72,16 @@ impl Notifications {
         sending: SendNotification,
         once: Option<Once>,
     ) -> Result<Outcome<Sent>, Refusal> {
+        let send = self.send_now(from, sending, once.as_ref());
+        once::once(once.as_ref(), &*self.store, &self.clock, send).await
+    }
+
+    async fn send_now(
+        &self,
+        from: &Identity,
+        sending: SendNotification,
+        once: Option<&Once>,
+    ) -> Result<Outcome<Sent>, Refusal> {
         let backend = matches!(from.role, Role::Service | Role::Admin);
         if self.settings.send_from == SendFrom::Service && !backend {
             return Err(Refusal::Forbidden { code: "FORBIDDEN", message: "Access denied" });
@@ -80,17 +90,12 @@ impl Notifications {
         if !self.users.may_exist(&sending.to_user_id).await? {
             return Err(Refusal::NotFound { what: "User" });
         }
-        if let Some(once) = &once
-            && let Some(answer) = once.answered(&*self.store, &self.clock).await?
-        {
-            return Ok(Outcome::Repeated(answer));
-        }
         self.limits.take(Counted::Notification, from.user.as_str())?;
         let sent = Sent { queued: false, saved: true };
         let answer = serde_json::to_vec(&sent).unwrap_or_default();
         let mut backoff = Backoff::default();
         loop {
-            let claim = once.clone().map(|once| once.claim(answer.clone(), &self.clock));
+            let claim = once.cloned().map(|once| once.claim(answer.clone(), &self.clock));
             let mut commit = Commit { claim, ..Commit::default() };
             commit.events.extend(self.received(from, &sending));
             let news = vec![(sending.to_user_id.clone(), stored(from, &sending))];

@@ -9,35 +9,29 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    service::{asker::Asker, orders::OrderStatus, page::Pagination},
+    service::{
+        asker::Asker,
+        orders::OrderStatus,
+        page::{LIMIT_MAX, NUMBER_MAX, Page, Pagination},
+    },
     store::{Key, Scan, StoreError},
 };
-
-/// Orders of one page.
-pub const PAGE_MAX: u32 = 100;
-const PAGE_DEFAULT: u32 = 20;
 
 /// Entries read at once on the way to a page.
 const STRIDE: usize = 1_000;
 
 /// Which orders.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OrderQuery {
-    /// From 1. Default 1.
-    #[schemars(range(min = 1, max = u32::MAX))]
-    pub page: u32,
-    /// 1 to 100. Default 20.
-    #[schemars(range(min = 1, max = PAGE_MAX))]
-    pub limit: u32,
+    /// Which page; default the first.
+    #[schemars(range(min = 1, max = NUMBER_MAX))]
+    pub page: Option<u64>,
+    /// How many a page; default 20.
+    #[schemars(range(min = 1, max = LIMIT_MAX))]
+    pub limit: Option<u64>,
     /// Only those in this status.
     pub status: Option<OrderStatus>,
-}
-
-impl Default for OrderQuery {
-    fn default() -> Self {
-        Self { page: 1, limit: PAGE_DEFAULT, status: None }
-    }
 }
 
 /// A page.
@@ -56,46 +50,32 @@ impl Orders {
     ///
     /// [`Refusal::Invalid`] for a page or a limit out of range; the store's.
     pub async fn list(&self, by: Asker<'_>, query: &OrderQuery) -> Result<OrderPage, Refusal> {
-        let refuse = |path: &str, message: String| Refusal::Invalid { path: path.into(), message };
-        if query.page == 0 {
-            return Err(refuse("page", "expected at least 1".to_owned()));
-        }
-        if !(1..=PAGE_MAX).contains(&query.limit) {
-            return Err(refuse("limit", format!("expected 1 to {PAGE_MAX}")));
-        }
+        let page = Page::of(query.page, query.limit)?;
         let whose = match by.user() {
             Some(user) if !by.is_staff() => Whose::Of(user),
             _ => Whose::All,
         };
         let total = whose.count(&*self.store, query.status).await?;
-        let skip = u64::from(query.page - 1) * u64::from(query.limit);
         let mut items = Vec::new();
         // What lies behind the end is not looked for.
-        if skip < total {
-            for id in self.ids(whose.list(query.status), skip, query.limit).await? {
+        if page.offset() < total {
+            for id in self.ids(whose.list(query.status), page).await? {
                 let record = self.store.get(record::key(id)).await?;
                 let stored = record.as_ref().map(Stored::read).transpose()?;
                 items.extend(stored.map(|stored| stored.order));
             }
         }
-        Ok(OrderPage {
-            items,
-            pagination: Pagination::of(query.page.into(), query.limit.into(), total),
-        })
+        Ok(OrderPage { items, pagination: page.of_total(total) })
     }
 
-    /// The ids of a list behind the first `skip`.
-    async fn ids(
-        &self,
-        list: Key,
-        mut skip: u64,
-        limit: u32,
-    ) -> Result<Vec<super::ObjectId>, StoreError> {
+    /// The ids of a page of a list.
+    async fn ids(&self, list: Key, page: Page) -> Result<Vec<super::ObjectId>, StoreError> {
+        let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let mut skip = page.offset();
         let mut above: Option<Key> = None;
         loop {
             let stride = usize::try_from(skip).map_or(STRIDE, |skip| skip.min(STRIDE));
-            let (wanted, is_last) =
-                if stride == 0 { (limit as usize, true) } else { (stride, false) };
+            let (wanted, is_last) = if stride == 0 { (limit, true) } else { (stride, false) };
             let scan = Scan { above: above.take(), ..Scan::of(list.clone(), wanted) };
             let found = self.store.scan(scan).await?;
             if is_last {

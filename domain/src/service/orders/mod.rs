@@ -20,7 +20,7 @@ mod status;
 mod sweep;
 
 pub use draft::{CreateOrder, ITEMS_MAX, NewItem};
-pub use list::{OrderPage, OrderQuery, PAGE_MAX};
+pub use list::{OrderPage, OrderQuery};
 pub use status::OrderStatus;
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ use super::{
     asker::Asker,
     backoff::Backoff,
     limits::{Counted, UserLimits},
-    once::Once,
+    once::{self, Once, Outcome},
     products::{Cents, ObjectId},
     stripes::Stripes,
 };
@@ -151,23 +151,12 @@ impl Orders {
         asked: &CreateOrder,
         once: Option<Once>,
     ) -> Result<Order, Refusal> {
-        let Some(once) = once else {
-            return self.create_now(who, asked, None).await;
-        };
-        // Before anything is checked: the first one may have taken the last piece.
-        if let Some(order) = self.made_before(&once).await? {
-            return Ok(order);
+        let name = once.as_ref();
+        let create = self.create_now(who, asked, name);
+        match once::once(name, &*self.store, &self.clock, create).await? {
+            Outcome::Done(order) => Ok(order),
+            Outcome::Repeated(answer) => Ok(read_answer(&answer)?),
         }
-        match self.create_now(who, asked, Some(&once)).await {
-            Ok(order) => Ok(order),
-            // Or did so while this one was at it.
-            Err(refusal) => self.made_before(&once).await?.ok_or(refusal),
-        }
-    }
-
-    async fn made_before(&self, once: &Once) -> Result<Option<Order>, Refusal> {
-        let answer = once.answered(&*self.store, &self.clock).await?;
-        Ok(answer.as_deref().map(read_answer).transpose()?)
     }
 
     async fn create_now(
@@ -175,7 +164,7 @@ impl Orders {
         who: &Identity,
         asked: &CreateOrder,
         once: Option<&Once>,
-    ) -> Result<Order, Refusal> {
+    ) -> Result<Outcome<Order>, Refusal> {
         let draft = asked.check()?;
         self.limits.take(Counted::Order, who.user.as_str())?;
         let stored = self.pending(who, draft);
@@ -187,8 +176,8 @@ impl Orders {
         loop {
             let commit = self.first_commit(&stored, claim.clone()).await?;
             match self.store.commit(commit).await {
-                Ok(Committed::Done { .. }) => return Ok(stored.order),
-                Ok(Committed::Repeated { answer }) => return Ok(read_answer(&answer)?),
+                Ok(Committed::Done { .. }) => return Ok(Outcome::Done(stored.order)),
+                Ok(Committed::Repeated { answer }) => return Ok(Outcome::Repeated(answer)),
                 Err(StoreError::Conflict { .. }) => backoff.wait().await?,
                 Err(error) => return Err(error.into()),
             }

@@ -29,7 +29,7 @@ pub struct NewProfile {
     #[serde(deserialize_with = "fields::object_id")]
     #[schemars(schema_with = "schema::object_id")]
     pub id: Option<String>,
-    /// The role on the marketplace. Default `user`.
+    /// The role on the marketplace. Where it is left out, others are shown that of the user's token.
     pub role: Option<Role>,
     /// The first name.
     #[serde(deserialize_with = "fields::name")]
@@ -143,7 +143,7 @@ impl NewProfile {
                 .unwrap_or_else(|| id_of(user, self.user_type)),
             user_id: user.clone(),
             user_type: self.user_type,
-            role: self.role.unwrap_or_default(),
+            role: self.role,
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),
             name: self.name.clone().or_else(|| (!both.is_empty()).then(|| both.join(" "))),

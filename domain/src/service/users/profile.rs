@@ -20,8 +20,9 @@ pub struct Profile {
     pub user_id: UserId,
     /// The side of vendor-chat that the profile is for; none = for the id as such.
     pub user_type: Option<UserType>,
-    /// What they may do on the marketplace; shown beside names of participants.
-    pub role: Role,
+    /// What they may do on the marketplace, where the backend says so; shown beside names of
+    /// participants, else what their token says.
+    pub role: Option<Role>,
     /// The first name.
     pub first_name: Option<String>,
     /// The last name.
@@ -123,7 +124,7 @@ impl Profile {
             id: id_of(&person.user, Some(person.side)),
             user_id: person.user.clone(),
             user_type: Some(person.side),
-            role: Role::User,
+            role: None,
             first_name: None,
             last_name: None,
             name: None,

@@ -12,11 +12,8 @@ use redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::schema::{self, SchemaError};
 
-/// The file's name in its folder.
-const FILE: &str = "crier.redb";
-
-/// Its name while it is being made.
-const UNFINISHED: &str = "crier.redb.new";
+/// What the file's name ends with while it is being made.
+const UNFINISHED: &str = ".new";
 
 /// Bytes of the file that are kept in memory at most, besides what the system caches by itself.
 const CACHE_BYTES: usize = 64 << 20;
@@ -51,19 +48,22 @@ pub enum OpenError {
 /// Where the database is, to be opened as often as it takes.
 pub(super) struct Source {
     folder: PathBuf,
+    /// Its name in the folder.
+    name: String,
     open: Open,
 }
 
 type Open = Box<dyn Fn(&mut Builder) -> Result<Database, DatabaseError> + Send>;
 
 impl Source {
-    /// The file in a folder, which is made if it is not there.
-    pub(super) fn folder(folder: &Path) -> Result<Self, OpenError> {
+    /// A file in a folder; both are made if they are not there.
+    pub(super) fn folder(folder: &Path, name: &str) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Io { path: folder.to_owned(), error };
         make_private(folder).map_err(failed)?;
-        let file = folder.join(FILE);
+        let file = folder.join(name);
         let open = move |builder: &mut Builder| builder.create(&file);
-        let source = Self { folder: folder.to_owned(), open: Box::new(open) };
+        let source =
+            Self { folder: folder.to_owned(), name: name.to_owned(), open: Box::new(open) };
         source.make_file()?;
         Ok(source)
     }
@@ -71,7 +71,8 @@ impl Source {
     /// Makes the file where there is none. It gets its name once it is whole and on the disk: a file
     /// whose making was cut short is none that could be opened again.
     fn make_file(&self) -> Result<(), OpenError> {
-        let (file, unfinished) = (self.folder.join(FILE), self.folder.join(UNFINISHED));
+        let file = self.file();
+        let unfinished = self.folder.join(format!("{}{UNFINISHED}", self.name));
         let failed = |error| OpenError::Io { path: file.clone(), error };
         let folder = File::open(&self.folder).map_err(failed)?;
         // Only one process makes it. A file system without locks has one process all the same.
@@ -96,7 +97,7 @@ impl Source {
         name: &str,
         open: impl Fn(&mut Builder) -> Result<Database, DatabaseError> + Send + 'static,
     ) -> Self {
-        Self { folder: PathBuf::from(name), open: Box::new(open) }
+        Self { folder: PathBuf::from(name), name: "crier.redb".to_owned(), open: Box::new(open) }
     }
 
     pub(super) fn open(&self) -> Result<Database, OpenError> {
@@ -116,7 +117,7 @@ impl Source {
     fn prepare(&self, database: &Database) -> Result<(), OpenError> {
         schema::prepare(database).map_err(|error| match error {
             SchemaError::Database(redb::Error::Io(error)) => {
-                OpenError::Io { path: self.folder.join(FILE), error }
+                OpenError::Io { path: self.file(), error }
             }
             other => self.unusable(other.to_string()),
         })
@@ -132,14 +133,18 @@ impl Source {
                 self.unusable(error.to_string())
             }
             DatabaseError::Storage(StorageError::Io(error)) => {
-                OpenError::Io { path: self.folder.join(FILE), error }
+                OpenError::Io { path: self.file(), error }
             }
             other => self.unusable(other.to_string()),
         }
     }
 
+    fn file(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+
     pub(super) fn unusable(&self, reason: String) -> OpenError {
-        OpenError::Unusable { path: self.folder.join(FILE), reason }
+        OpenError::Unusable { path: self.file(), reason }
     }
 }
 

@@ -67,7 +67,21 @@ impl EmbeddedStore {
     ///
     /// See [`OpenError`]; it names the folder.
     pub fn open(folder: &Path, outlet: Arc<dyn Outlet>, clock: Clock) -> Result<Self, OpenError> {
-        Self::start(Source::folder(folder)?, outlet, clock)
+        Self::open_named(folder, "crier.redb", outlet, clock)
+    }
+
+    /// As [`EmbeddedStore::open`], for a file of another name.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]; it names the folder.
+    pub fn open_named(
+        folder: &Path,
+        name: &str,
+        outlet: Arc<dyn Outlet>,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        Self::start(Source::folder(folder, name)?, outlet, clock)
     }
 
     /// Opens a database wherever redb can have one, such as on a [`redb::StorageBackend`] of one's own.

@@ -144,7 +144,7 @@ impl House {
             store: Arc::clone(&store),
             clock: clock.clone(),
             cluster: Arc::clone(&outside) as _,
-            limits: Arc::new(UserLimits::new(&limits)),
+            limits: Arc::new(UserLimits::new(&limits).by(&clock)),
         };
         let services = Services::with(deps, Settings::default());
         Self { services, outside, clock, voice: Marketplace::new(Arc::new(Bare)), store }

@@ -89,7 +89,15 @@ async fn agents_and_admins_stand_for_the_support_pool() {
     assert_eq!(house.unread(&a, &chat).await, 1);
     let seller = of_role("s", Role::Seller);
     assert!(house.services.chat.get(Dialect::Marketplace, &seller, chat.id).await.is_err());
-    // An agent's own question is in the pool too, and counted once.
-    house.make(&agent, support_of(&agent)).await.unwrap();
+    // An agent's own question is in the pool too, and counted once: to the agent as the agent's own.
+    let own = house.make(&agent, support_of(&agent)).await.unwrap().chat;
     assert_eq!(listed(&house, &agent, ALL, 1).await.1, 2);
+    house.say(&agent, &own, "one").await;
+    house.say(&agent, &own, "two").await;
+    house.say(&admin, &own, "three").await;
+    let unread = async |who: &Actor| {
+        house.services.chat.stats(Dialect::Marketplace, who, ALL).await.unwrap().unread
+    };
+    assert_eq!((house.unread(&agent, &own).await, unread(&agent).await), (1, 1));
+    assert_eq!((house.unread(&admin, &own).await, unread(&admin).await), (2, 2));
 }

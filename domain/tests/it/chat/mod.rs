@@ -8,3 +8,4 @@ mod model;
 mod open;
 mod pages;
 mod rules;
+mod vendor;

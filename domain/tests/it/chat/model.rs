@@ -180,7 +180,8 @@ async fn compare(house: &House, actors: &[Actor], models: &[Model], thoroughly: 
             .collect();
         assert_eq!(are, should);
         for (party, mine) in model.members.iter().filter(|_| thoroughly) {
-            let unread = chats.unread(&chat, party, usize::MAX).await.unwrap();
+            let mut unread = chats.unread(&chat, party, usize::MAX).await.unwrap();
+            unread.reverse();
             let ids: Vec<_> = unread.iter().map(|message| message.id).collect();
             let should: Vec<_> = mine.unread.iter().map(|n| model.messages[*n].id).collect();
             assert_eq!(ids, should);

@@ -159,8 +159,26 @@ async fn a_filled_directory_knows_who_is_unknown() {
     let chat = house.direct(&b, &a).await;
     let known = house.services.chat.known(chat.member(&b.party).unwrap()).await.unwrap();
     assert_eq!(known.name.as_deref(), Some("Bee"));
+    assert_eq!(known.role, None, "the directory says none, and no token said one yet");
     let known = house.services.chat.known(chat.member(&a.party).unwrap()).await.unwrap();
     assert_eq!(known.name.as_deref(), Some("Name of a"), "as the token says");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_silent_about_a_role_leaves_the_tokens() {
+    let house = House::open();
+    let seller = of_role("s", Role::Seller);
+    let chat = house.direct(&seller, &user("b")).await;
+    for (profile, role) in [
+        (serde_json::json!({ "name": "Sue" }), Role::Seller),
+        (serde_json::json!({ "name": "Sue", "role": "admin" }), Role::Admin),
+    ] {
+        let profile = serde_json::from_value(profile).unwrap();
+        house.services.users.put(&UserId::parse("s").unwrap(), &profile).await.unwrap();
+        let member = chat.member(&seller.party).unwrap();
+        let known = house.services.chat.known(member).await.unwrap();
+        assert_eq!((known.name.as_deref(), known.role), (Some("Sue"), Some(role)));
+    }
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Shop {
             store: Arc::clone(&store),
             clock: clock.clone(),
             cluster: Arc::new(Nobody),
-            limits: Arc::new(UserLimits::new(&PerMinute::default())),
+            limits: Arc::new(UserLimits::new(&PerMinute::default()).by(&clock)),
         };
         let settings = Settings { orders: rules.clone(), ..Settings::default() };
         let services = Arc::new(Services::with(deps, settings));

@@ -90,6 +90,8 @@ async fn a_subscription_has_everything_from_its_beginning_to_the_end_of_its_conn
         assert!(!next.lost);
     }
     publish(&redis, &channels[0], "last").await;
+    // Whoever is answered now was asked after that message had been sent.
+    assert_eq!(redis.query::<String>(&cmd("PING")).await, Ok("PONG".to_owned()));
     server.kill();
     assert_eq!(heard.next().await.unwrap().payload, "last");
     assert_eq!(heard.next().await, None);

@@ -52,4 +52,4 @@ macro_rules! backends {
     };
 }
 
-backends! { memory embedded }
+backends! { memory embedded redis }

@@ -1,10 +1,16 @@
-//! Whatever is done, in whatever order, the store on disk says what the one in memory says.
+//! Whatever is done, in whatever order, the other stores say what the one in memory says.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use crier_domain::store::{Change, Claim, Commit, Expect, Key, Scan, Write};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::rig::{self, NOW, Rig, event};
+use crate::redis::server::Server;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -127,21 +133,31 @@ async fn take(rig: &Rig, number: usize, step: &Step) -> String {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_store_on_disk_is_the_model(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+#[test]
+fn every_store_is_the_model() {
+    let server = Arc::new(Server::start(&[]));
+    let case = AtomicUsize::new(0);
+    let config = ProptestConfig { cases: 48, ..ProptestConfig::with_source_file(file!()) };
+    let steps = prop::collection::vec(step(), 1..40);
+    let tried = TestRunner::new(config).run(&steps, |steps| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (model, embedded) = (rig::memory(), rig::embedded());
+            let prefix = format!("case-{}", case.fetch_add(1, Ordering::Relaxed));
+            let redis = rig::over(&server, &prefix);
             for (number, step) in steps.iter().enumerate() {
                 let expected = take(&model, number, step).await;
-                prop_assert_eq!(take(&embedded, number, step).await, expected, "{:?}", step);
+                let on_disk = take(&embedded, number, step).await;
+                prop_assert_eq!(&on_disk, &expected, "on disk: {:?}", step);
+                let in_redis = take(&redis, number, step).await;
+                prop_assert_eq!(in_redis, expected, "in Redis: {:?}", step);
             }
-            prop_assert_eq!(embedded.sent.names(), model.sent.names());
+            let expected = model.names().await;
+            prop_assert_eq!(&embedded.names().await, &expected);
+            prop_assert_eq!(redis.names().await, expected);
             prop_assert!(model.clock.unix_ms() >= NOW);
             Ok(())
-        })?;
-    }
+        })
+    });
+    tried.unwrap_or_else(|error| panic!("{error}"));
 }

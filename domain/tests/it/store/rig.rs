@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use crier_domain::{
     Args, Class, Clock, Filter, Outlet, Publish, Store,
+    redis::{Redis, RedisOptions, RedisStore},
     store::{Claim, Commit, EmbeddedStore, Key, MemoryStore, Record, Write},
 };
 use crier_protocol::{Limits, Namespace};
+
+use crate::redis::server::Server;
 
 pub(crate) const NOW: u64 = 1_800_000_000_000;
 
@@ -15,14 +18,24 @@ pub(crate) const NOW: u64 = 1_800_000_000_000;
 pub(crate) struct Rig {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
-    pub(crate) sent: Arc<Sent>,
+    sent: Out,
     _folder: Option<tempfile::TempDir>,
+}
+
+/// Where its events go.
+enum Out {
+    Outlet(Arc<Sent>),
+    /// Into the log that is read again.
+    Log {
+        redis: Redis,
+        _server: Arc<Server>,
+    },
 }
 
 pub(crate) fn memory() -> Rig {
     let (clock, sent) = (Clock::standing_at(NOW), Arc::new(Sent::default()));
     let store = MemoryStore::new(Arc::clone(&sent) as Arc<dyn Outlet>, clock.clone());
-    Rig { store: Arc::new(store), clock, sent, _folder: None }
+    Rig { store: Arc::new(store), clock, sent: Out::Outlet(sent), _folder: None }
 }
 
 pub(crate) fn embedded() -> Rig {
@@ -30,7 +43,26 @@ pub(crate) fn embedded() -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let store =
         EmbeddedStore::open(folder.path(), Arc::clone(&sent) as Arc<dyn Outlet>, clock.clone());
-    Rig { store: Arc::new(store.unwrap()), clock, sent, _folder: Some(folder) }
+    let store = Arc::new(store.unwrap());
+    Rig { store, clock, sent: Out::Outlet(sent), _folder: Some(folder) }
+}
+
+/// Over a Redis of its own.
+pub(crate) fn redis() -> Rig {
+    over(&Arc::new(Server::start(&[])), "crier")
+}
+
+/// Over a Redis that others use under other prefixes.
+pub(crate) fn over(server: &Arc<Server>, prefix: &str) -> Rig {
+    over_options(server, server.options(prefix))
+}
+
+pub(crate) fn over_options(server: &Arc<Server>, options: RedisOptions) -> Rig {
+    let clock = Clock::standing_at(NOW);
+    let redis = Redis::new(options).unwrap();
+    let (writer, _) = crate::redis::writer(&redis, &clock);
+    let sent = Out::Log { redis, _server: Arc::clone(server) };
+    Rig { store: Arc::new(RedisStore::new(writer)), clock, sent, _folder: None }
 }
 
 impl Rig {
@@ -40,6 +72,17 @@ impl Rig {
 
     pub(crate) async fn value(&self, key: &Key) -> Option<Bytes> {
         self.get(key).await.map(|record| record.value)
+    }
+
+    /// The names of the events that went out, in order.
+    pub(crate) async fn names(&self) -> Vec<String> {
+        match &self.sent {
+            Out::Outlet(sent) => sent.names(),
+            Out::Log { redis, .. } => {
+                let log = crate::redis::log(redis).await;
+                log.into_iter().map(|(_, event)| event.event).collect()
+            }
+        }
     }
 }
 

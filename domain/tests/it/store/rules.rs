@@ -108,7 +108,7 @@ pub(super) async fn a_refused_commit_sends_nothing(rig: Rig) {
     assert!(rig.store.commit(refused).await.is_err());
     let only_events = Commit { events: vec![event("once")], ..Commit::default() };
     assert!(done(rig.store.commit(only_events).await));
-    assert_eq!(rig.sent.names(), ["once"], "sent by the time that the commit is answered");
+    assert_eq!(rig.names().await, ["once"], "sent by the time that the commit is answered");
 }
 
 pub(super) async fn events_go_out_in_the_order_of_the_commits(rig: Rig) {
@@ -138,7 +138,7 @@ pub(super) async fn events_go_out_in_the_order_of_the_commits(rig: Rig) {
     }
     by_version.sort();
     let expected: Vec<_> = by_version.into_iter().flat_map(|(_, names)| names).collect();
-    assert_eq!(rig.sent.names(), expected);
+    assert_eq!(rig.names().await, expected);
 }
 
 fn claimed(claimed: crier_domain::store::Claim, part: &str, name: &str) -> Commit {
@@ -155,7 +155,7 @@ pub(super) async fn a_claim_is_done_once(rig: Rig) {
     // The expectation no longer holds, and is not looked at: it was done.
     let repeated = rig.store.commit(commit("second")).await;
     assert_eq!(repeated, Ok(Committed::Repeated { answer: "first".into() }));
-    assert_eq!(rig.sent.names(), ["made"]);
+    assert_eq!(rig.names().await, ["made"]);
     assert!(done(rig.store.commit(claimed(claim("other", 1, "x"), "b", "made")).await));
 }
 
@@ -164,7 +164,7 @@ pub(super) async fn a_claim_of_something_else_is_refused(rig: Rig) {
     let other = rig.store.commit(claimed(claim("id", 2, "x"), "b", "other")).await;
     assert_eq!(other, Err(StoreError::Claimed));
     assert_eq!(rig.get(&key("b")).await, None);
-    assert_eq!(rig.sent.names(), ["made"]);
+    assert_eq!(rig.names().await, ["made"]);
 }
 
 pub(super) async fn a_claim_is_forgotten_when_it_expires(rig: Rig) {
@@ -207,7 +207,7 @@ pub(super) async fn of_a_hundred_at_once_one_is_done(rig: Rig) {
     }
     assert_eq!((winners.len(), answers.len()), (1, 99));
     assert!(answers.iter().all(|answer| *answer == winners[0]), "{winners:?} {answers:?}");
-    assert_eq!(rig.sent.names(), ["made"]);
+    assert_eq!(rig.names().await, ["made"]);
 }
 
 fn until(part: &str, at: u64) -> Write {

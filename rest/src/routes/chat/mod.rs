@@ -9,7 +9,6 @@ mod send;
 use std::sync::Arc;
 
 use crier_domain::{
-    Refusal,
     dialect::marketplace::Marketplace,
     event::chat,
     service::{
@@ -64,12 +63,6 @@ impl Call {
     /// The marketplace's words, with links that are signed from now on.
     async fn voice(&self) -> Result<Marketplace, ApiError> {
         Ok(Marketplace::new(Arc::new(self.services().attachments.links().await?)))
-    }
-
-    /// An id of the path; what is no id names nothing, so that it is a 404.
-    fn id(&self, name: &str, what: &'static str) -> Result<ObjectId, ApiError> {
-        let text = self.param_text(name)?;
-        ObjectId::parse(&text).map_err(|_| Refusal::NotFound { what }.into())
     }
 
     fn chat_id(&self) -> Result<ObjectId, ApiError> {

@@ -145,7 +145,7 @@ async fn send_file(mut call: Call) -> Result<Answer, ApiError> {
         Err(error) => Err(error),
     };
     if let (Err(_), Some(file)) = (&result, &upload.file)
-        && let Err(error) = call.services().attachments.remove([file.id]).await
+        && let Err(error) = call.services().attachments.discard(file).await
     {
         // The sweep will.
         tracing::warn!(%error, "a file without a message is not removed yet");

@@ -248,8 +248,8 @@ fn is_wanted(bridge: &NodeBridge, io: &IoInner, name: &Name, room: &Room) -> boo
     has_members && mode.subscribes_to(false) || mode == SubscriptionMode::DynamicPrivate && is_own()
 }
 
-/// Events from Node go to the sockets of this server, which is the only one of its kind.
-pub(crate) struct Here(pub(crate) Weak<IoInner>);
+/// Events from Node go the way of this server's own: to the sockets here, or to the log.
+pub(super) struct Here(pub(super) Weak<IoInner>);
 
 impl Inlet for Here {
     fn take(&self, envelope: Envelope) -> BoxFuture<'_, ()> {

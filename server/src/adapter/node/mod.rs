@@ -3,6 +3,7 @@
 //! ```text
 //!   Redis ──▶ feed ──▶ wire ──▶ serve ──▶ sockets here, handlers of servers, Inlet (events to clients)
 //!                        └────▶ asked  (answers to what we asked)
+//!   lease: where several servers share a log, whose Inlet takes
 //!   NodeAdapter ──▶ NodeBridge ──▶ wire ──▶ posts ──▶ Redis
 //! ```
 //!
@@ -22,6 +23,7 @@ mod asked;
 mod convert;
 mod decorator;
 mod feed;
+mod lease;
 mod posts;
 mod serve;
 mod wire;
@@ -40,12 +42,18 @@ use crier_protocol::{
 };
 use tokio::sync::watch;
 
-use self::{asked::Asked, feed::Interests, posts::Posts, wire::Wire};
-pub(crate) use self::{decorator::NodeAdapter, feed::Here, serve::WORK_MAX};
+use self::{
+    asked::Asked,
+    feed::{Here, Interests},
+    lease::{Gate, Lease},
+    posts::Posts,
+    wire::Wire,
+};
+pub(crate) use self::{decorator::NodeAdapter, serve::WORK_MAX};
 use super::{Answers, BoxFuture, Envelope, Request, Target};
 use crate::{
     error::{Acks, EmitError},
-    io::IoInner,
+    io::{IoInner, random},
     namespace::server_side::ServerAcks,
 };
 
@@ -86,6 +94,18 @@ impl NodeSettings {
     }
 }
 
+/// What a server needs for Node servers and emitters.
+#[derive(Clone, Debug)]
+pub struct NodeLink {
+    /// How they are spoken with.
+    pub settings: NodeSettings,
+    /// Where they are.
+    pub redis: Redis,
+    /// Whether this server is one of several with one log, on this Redis and of one secret: then one of them,
+    /// which holds a lease, takes the events from Node for all. A server that is alone takes them itself.
+    pub several: bool,
+}
+
 /// Where events that come from Node go, so that clients get them.
 pub trait Inlet: fmt::Debug + Send + Sync {
     /// Takes an event. Events of one publisher come one after the other, in its order; the next one
@@ -100,6 +120,8 @@ pub struct NodeBridge(Arc<Inner>);
 struct Inner {
     settings: NodeSettings,
     redis: Redis,
+    /// Where several share a log.
+    lease: Option<Arc<Lease>>,
     wire: Wire,
     posts: Posts,
     asked: Asked,
@@ -111,16 +133,27 @@ struct Inner {
 
 impl NodeBridge {
     /// A bridge for a server; it does nothing before [`NodeBridge::start`].
-    pub(crate) fn new(settings: NodeSettings, redis: Redis, io: Weak<IoInner>) -> Self {
+    pub(crate) fn new(link: NodeLink, io: Weak<IoInner>) -> Self {
+        let NodeLink { settings, redis, several } = link;
+        let who: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let lease = several.then(|| Arc::new(Lease::new(redis.clone(), "node", who)));
         let uid = uid(&redis, &settings);
         let wire = Wire::new(&settings, uid);
         let (posts, asked, interests) = (Posts::new(), Asked::default(), Interests::default());
         let ready = watch::Sender::new(false);
-        Self(Arc::new(Inner { settings, redis, wire, posts, asked, interests, io, ready }))
+        Self(Arc::new(Inner { settings, redis, lease, wire, posts, asked, interests, io, ready }))
     }
 
-    /// Starts to listen and to publish, until the server goes down. Events to clients go to `inlet`.
-    pub(crate) fn start(&self, io: &Arc<IoInner>, inlet: Arc<dyn Inlet>) {
+    /// Starts to listen and to publish, until the server goes down.
+    pub(crate) fn start(&self, io: &Arc<IoInner>) {
+        let here: Arc<dyn Inlet> = Arc::new(Here(Arc::downgrade(io)));
+        let inlet = match &self.0.lease {
+            Some(lease) => {
+                io.tasks().spawn(Arc::clone(lease).run(io.stopped()));
+                Arc::new(Gate { lease: Arc::clone(lease), behind: here })
+            }
+            None => here,
+        };
         io.spawn(posts::run(self.clone()));
         io.spawn(feed::run(self.clone(), inlet));
     }
@@ -137,6 +170,12 @@ impl NodeBridge {
     /// What it was made with.
     pub fn settings(&self) -> &NodeSettings {
         &self.0.settings
+    }
+
+    /// Whether this is the server that acts for all of its kind: always so where it is alone. It is the one
+    /// that hands Node what sidecars publish ([`NodeBridge::publish`]).
+    pub fn acts_for_all(&self) -> bool {
+        self.0.lease.as_ref().is_none_or(|lease| lease.number().is_some())
     }
 
     /// Hands an event to the Node servers. It is dropped, and counted, where the queue is full.

@@ -18,19 +18,20 @@ use crate::{
 const THINGS: [(&str, &str, &str); 2] =
     [("request", "requestId", "request-"), ("chat", "chatId", "chat-")];
 
-/// Rooms of one side of the market: the word, what names the user, the user's room, everybody's.
-const SIDES: [(&str, &str, &str, &str); 2] =
-    [("seller", "sellerId", "seller-", "sellers"), ("buyer", "buyerId", "buyer-", "buyers")];
+/// Rooms of one side of the market, which go along with everybody's on that side: the word, what names
+/// the user, the user's room.
+const SIDES: [(&str, &str, &str); 2] =
+    [("seller", "sellerId", "seller-"), ("buyer", "buyerId", "buyer-")];
 
 pub(super) fn install(main: &Namespace, context: &Arc<Context>, typing: &Arc<Typing>) {
     on_bare(main, context, "join-user-room", "userId", |context, socket, id: UserId| async move {
-        enter(&context, &socket, &id, room_of("userId", "user-", id.as_str())?, None).await
+        enter(&context, &socket, &id, room_of("userId", "user-", id.as_str())?).await
     });
     on_bare(main, context, "user-online", "userId", |context, socket, id: UserId| async move {
         // Saying so for another is no way in, not for an admin either: presence is one's own.
         let who = context.claim(&socket, &id)?;
         let room = room_of("userId", "user-", who.user.as_str())?;
-        enter(&context, &socket, &id, room, None).await
+        enter(&context, &socket, &id, room).await
     });
     for (word, name, prefix) in THINGS {
         on_bare(main, context, &format!("join-{word}-room"), name, {
@@ -54,11 +55,11 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>, typing: &Arc<Typ
             }
         });
     }
-    for (word, name, prefix, everybody) in SIDES {
+    for (word, name, prefix) in SIDES {
         on_bare(main, context, &format!("join-{word}-room"), name, {
             move |context, socket, id: UserId| async move {
                 let room = room_of(name, prefix, id.as_str())?;
-                enter(&context, &socket, &id, room, Some(everybody)).await
+                enter(&context, &socket, &id, room).await
             }
         });
         on_bare(main, context, &format!("leave-{word}-room"), name, {
@@ -69,35 +70,23 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>, typing: &Arc<Typ
                     // Nothing is left by it; whose room it is has to be true all the same.
                     same_user(&*context.user(&socket)?, &id)?;
                 }
-                socket.leave(everybody);
                 Ok(joined(&room))
             }
         });
     }
 }
 
-/// Enters a user's room, and with it the one of everybody on that side. Whether it may is the
-/// policy's to say; in mode `off` a socket that nobody is yet becomes this user first.
+/// Enters a user's room. Whether it may is the policy's to say; in mode `off` a socket that nobody is yet becomes this user first.
 async fn enter(
     context: &Context,
     socket: &Socket,
     id: &UserId,
     room: RoomName,
-    with: Option<&str>,
 ) -> Result<Joined, Refusal> {
     if identity(socket).is_none() {
         context.claim(socket, id)?;
     }
-    let is_new = context.join(socket, &room).await?;
-    if let Some(with) = with
-        && let Err(error) = socket.join(with)
-    {
-        // Both or none. One that has gone is told nothing anyway.
-        if is_new {
-            context.leave(socket, &room);
-        }
-        return Err(Refusal::Conflict { message: error.to_string() });
-    }
+    context.join(socket, &room).await?;
     Ok(joined(&room))
 }
 

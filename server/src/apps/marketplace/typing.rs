@@ -47,6 +47,10 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) -> Arc<Typing> {
     main.on_disconnect(move |socket, _reason| {
         let (typing, bus) = (Arc::clone(&shared), Arc::clone(&bus));
         async move {
+            if socket.is_continued() {
+                // Its client is there, and types on as the same socket.
+                return;
+            }
             let gone = lock(&typing.writers).gone(socket.id());
             tell_stopped(&*bus, gone).await;
         }

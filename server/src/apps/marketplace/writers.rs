@@ -1,7 +1,7 @@
 //! Who is typing where, and until when: one list for all sockets, so that one timer does.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,8 @@ type Place = (SocketId, RoomName);
 /// Those who are typing.
 #[derive(Debug, Default)]
 pub(super) struct Writers {
-    by_place: BTreeMap<Place, Writer>,
+    /// No socket without a room in which it types.
+    by_socket: HashMap<SocketId, BTreeMap<RoomName, Writer>>,
     by_time: BTreeSet<(Instant, Place)>,
 }
 
@@ -48,23 +49,29 @@ impl Writers {
     ) {
         self.stop(socket, &room);
         let until = now + LASTS;
-        let place = (socket, room.clone());
-        self.by_time.insert((until, place.clone()));
-        self.by_place.insert(place, Writer { socket, room, chat, user, until });
+        self.by_time.insert((until, (socket, room.clone())));
+        let writer = Writer { socket, room: room.clone(), chat, user, until };
+        self.by_socket.entry(socket).or_default().insert(room, writer);
     }
 
     /// Somebody has stopped; `None` where nobody was typing there.
     pub(super) fn stop(&mut self, socket: SocketId, room: &RoomName) -> Option<Writer> {
-        let (place, writer) = self.by_place.remove_entry(&(socket, room.clone()))?;
-        self.by_time.remove(&(writer.until, place));
+        let rooms = self.by_socket.get_mut(&socket)?;
+        let (room, writer) = rooms.remove_entry(room)?;
+        if rooms.is_empty() {
+            self.by_socket.remove(&socket);
+        }
+        self.by_time.remove(&(writer.until, (socket, room)));
         Some(writer)
     }
 
     /// A socket has gone: what it was typing.
     pub(super) fn gone(&mut self, socket: SocketId) -> Vec<Writer> {
-        let of_socket = self.by_place.values().filter(|writer| writer.socket == socket);
-        let rooms: Vec<RoomName> = of_socket.map(|writer| writer.room.clone()).collect();
-        rooms.iter().filter_map(|room| self.stop(socket, room)).collect()
+        let rooms = self.by_socket.remove(&socket).unwrap_or_default();
+        for (room, writer) in &rooms {
+            self.by_time.remove(&(writer.until, (socket, room.clone())));
+        }
+        rooms.into_values().collect()
     }
 
     /// Those whose time is over.
@@ -132,6 +139,6 @@ mod tests {
         assert_eq!(who(&writers.gone(socket(2))), [(2, "a"), (2, "b")]);
         assert_eq!(who(&writers.gone(socket(2))), []);
         assert_eq!(who(&writers.over(now + LASTS)), [(1, "b")]);
-        assert!(writers.by_place.is_empty() && writers.by_time.is_empty());
+        assert!(writers.by_socket.is_empty() && writers.by_time.is_empty());
     }
 }

@@ -75,12 +75,6 @@ async fn send(
     asked: SendRoomMessage,
 ) -> Result<SentTo, Refusal> {
     let room = &asked.room;
-    // Rooms of the table belong to their apps: what users write there would look like theirs.
-    if !Policy::is_anything_else(room) {
-        return Err(Refusal::AccessDenied { room: room.clone() });
-    }
-    inside(socket, room)?;
-    text::check("text", asked.text.as_str(), 1, TEXT_MAX)?;
     let who = identity(socket);
     let id = socket.id();
     // An anonymous socket is a person of its own; no user can be named so, for its scope differs.
@@ -91,14 +85,22 @@ async fn send(
         .as_ref()
         .map(|id| Once::of_client(scope, person, "message", id.as_str(), &asked))
         .transpose()?;
-    let message = RoomMessage {
-        room: room.clone(),
-        text: asked.text.clone(),
-        from: who.as_ref().map(|who| Author { id: who.user.clone(), name: who.name.clone() }),
-        meta: asked.meta.clone(),
-        ts: Timestamp::now(),
+    let message = || {
+        // Rooms of the table belong to their apps: what users write there would look like theirs.
+        if !Policy::is_anything_else(room) {
+            return Err(Refusal::AccessDenied { room: room.clone() });
+        }
+        inside(socket, room)?;
+        text::check("text", asked.text.as_str(), 1, TEXT_MAX)?;
+        let message = RoomMessage {
+            room: room.clone(),
+            text: asked.text.clone(),
+            from: who.as_ref().map(|who| Author { id: who.user.clone(), name: who.name.clone() }),
+            meta: asked.meta.clone(),
+            ts: Timestamp::now(),
+        };
+        Ok(to_others("message", &message, room, &id))
     };
-    let message = to_others("message", &message, room, &id);
-    context.services.posts.send(&*context.bus, person, message, once).await?;
+    context.services.posts.send(&*context.bus, person, once, message).await?;
     Ok(SentTo { ok: true, sent_to: format!("room:{room}") })
 }

@@ -2,12 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crier_domain::{Refusal, dialect::vendor_chat::Speaker, event::vendor_chat::AppError};
+use crier_domain::{
+    Refusal,
+    dialect::vendor_chat::Speaker,
+    event::{system::RefreshToken, vendor_chat::AppError},
+};
 
-use super::{super::Context, speaker};
+use crier_protocol::socket::Args;
+
+use super::{
+    super::{Context, reply as answer},
+    speaker,
+};
 use crate::{
-    namespace::{Namespace, socket::Socket},
-    recovery::Recovery,
+    auth::refresh,
+    namespace::{
+        Namespace,
+        handler::{Ack, Payload},
+        socket::Socket,
+    },
 };
 
 /// How long `/chat` waits for the person to be on `/presence` (contract, section 7).
@@ -30,6 +43,22 @@ pub(super) fn install(presence: &Namespace, chat: &Namespace, context: &Arc<Cont
         std::future::ready(())
     });
     let shared = Arc::clone(context);
+    // As everywhere, but for the name of the event that says why not.
+    presence.on(
+        "token_refresh",
+        move |socket: Socket, Payload(new): Payload<RefreshToken>, ack: Ack| {
+            let context = Arc::clone(&shared);
+            async move {
+                match refresh(&context, &socket, &new.token).await {
+                    Err(refusal) if !ack.is_wanted() => {
+                        let _ = socket.emit("appError", &AppError::from(&refusal));
+                    }
+                    refreshed => answer(&socket, ack, refreshed),
+                }
+            }
+        },
+    );
+    let shared = Arc::clone(context);
     chat.on_connect(move |socket| {
         let context = Arc::clone(&shared);
         async move {
@@ -51,8 +80,9 @@ async fn enter(context: &Context, socket: &Socket, me: &Speaker) {
     if let Err(error) = socket.join(me.person.room()) {
         return tracing::debug!(%error, "a socket of vendor-chat has gone");
     }
-    // Its client has the chats, and has got everything that it missed.
-    if socket.recovery() == Recovery::Recovered {
+    // Its client has the chats, and has got everything that it missed. Not so where it was lost before it
+    // was greeted.
+    if socket.is_greeted() {
         return;
     }
     if let Err(refusal) = greet(context, socket, me).await {
@@ -63,8 +93,13 @@ async fn enter(context: &Context, socket: &Socket, me: &Speaker) {
 /// The chats, then what was sent while the person was away.
 async fn greet(context: &Context, socket: &Socket, me: &Speaker) -> Result<(), Refusal> {
     let chats = &context.services.vendor_chats;
-    // A client that has gone, or is too slow, is not told.
-    let _ = socket.emit("userChats", &chats.greeting(me).await?);
-    let _ = socket.emit("offlineMessages", &chats.offline(me).await?);
+    let (greeting, offline) = (chats.greeting(me).await?, chats.offline(me).await?);
+    let (Ok(greeting), Ok(offline)) = (Args::one(&greeting), Args::one(&offline)) else {
+        // Both are plain data.
+        tracing::error!("the greeting of vendor-chat cannot be written");
+        return Ok(());
+    };
+    // A client that has gone is told when it comes back; one that is too slow is not.
+    let _ = socket.greet([("userChats", greeting), ("offlineMessages", offline)]);
     Ok(())
 }

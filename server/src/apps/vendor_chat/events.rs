@@ -5,8 +5,12 @@ use std::sync::Arc;
 use crier_domain::{
     Refusal,
     dialect::vendor_chat::Speaker,
-    event::vendor_chat::{
-        About, Chat, DeleteMessage, GetUserChats, JoinChat, MarkAsRead, Pair, Reply, SendMessage,
+    event::{
+        system::{RefreshToken, Refreshed},
+        vendor_chat::{
+            About, Chat, DeleteMessage, GetUserChats, JoinChat, MarkAsRead, Pair, Reply,
+            SendMessage,
+        },
     },
     service::page::Page,
 };
@@ -16,7 +20,10 @@ use super::{
     super::Context,
     reply::{on, on_args},
 };
-use crate::namespace::{Namespace, socket::Socket};
+use crate::{
+    auth::refresh,
+    namespace::{Namespace, socket::Socket},
+};
 
 pub(super) fn install(chat: &Namespace, context: &Arc<Context>) {
     on(chat, "joinChat", context, join_chat);
@@ -27,6 +34,18 @@ pub(super) fn install(chat: &Namespace, context: &Arc<Context>) {
     on(chat, "typing", context, |context, _, me, about| typing(context, me, about, true));
     on(chat, "stoppedTyping", context, |context, _, me, about| typing(context, me, about, false));
     on(chat, "getUserChats", context, get_user_chats);
+    // As everywhere, in this namespace's envelope.
+    on(chat, "token_refresh", context, token_refresh);
+}
+
+async fn token_refresh(
+    context: Arc<Context>,
+    socket: Socket,
+    _: Speaker,
+    new: RefreshToken,
+) -> Result<Reply<Refreshed>, Refusal> {
+    let refreshed = refresh(&context, &socket, &new.token).await?;
+    Ok(Reply::new("Token has been refreshed".to_owned(), refreshed))
 }
 
 async fn join_chat(

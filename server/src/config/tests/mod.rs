@@ -180,6 +180,11 @@ fn a_whole_file() {
         apps = ["shop", "vendor-chat"]
         cors_origins = ["https://shop.example"]
         hosts = ["crier.example"]
+        [redis]
+        username = "crier"
+        password = "hunter3"
+        prefix = "shop.1"
+        connections = 8
         [socket]
         path = "/rt"
         transports = ["websocket"]
@@ -202,6 +207,10 @@ fn a_whole_file() {
     assert_eq!(config.rest_listen, None);
     assert_eq!(config.advertise.as_deref(), Some("crier-0.crier:3002"));
     assert_eq!(config.cluster_secret.len(), 2);
+    let redis = &config.redis;
+    assert_eq!((redis.username.as_deref(), redis.prefix.as_str()), (Some("crier"), "shop.1"));
+    assert_eq!(redis.password.as_ref().map(Secret::expose), Some("hunter3"));
+    assert_eq!(redis.connections, 8);
     assert_eq!(config.apps, [App::Shop, App::VendorChat]);
     assert_eq!(config.socket.transports, [TransportName::WebSocket]);
     assert_eq!(config.socket.path, "/rt/");

@@ -27,6 +27,13 @@ fn what_is_not_legal_is_named_with_what_would_be() {
         ("hosts = \"http://a\"", "hosts: \"http://a\" is not legal"),
         ("advertise = \"0.0.0.0:3002\"", "advertise: \"0.0.0.0:3002\" is not legal"),
         ("redis_url = \"http://:pw@r\"", "redis_url: \"http://:***@r\" is not legal"),
+        (
+            "redis_url = \"redis+sentinel://r\"",
+            "expected a URL of redis://, redis+sentinel:// (with",
+        ),
+        ("redis_url = \"redis://r:0\"", "redis_url: \"redis://r:0\" is not legal"),
+        ("[redis]\nprefix = \"a}b\"", "redis.prefix: \"a}b\" is not legal: expected 1 to 64"),
+        ("[redis]\nconnections = 0", "expected a whole number from 1 to 64"),
         ("[auth]\njwks = \"https://a/jwks\"", "a URL is not fetched yet"),
         ("[auth]\nmode = \"maybe\"", "expected one of required, optional, off"),
         (
@@ -58,6 +65,7 @@ fn secrets_never_show() {
     for text in [
         format!("[auth]\nsecret = \"{short}\""),
         format!("cluster_secret = \"{short}\""),
+        format!("[redis]\npassword = \"{short}\"\nprefix = \"\""),
         format!("[auth]\nsecret = \"{short}"),
         format!("redis_url = \"redis://u:{short}@r\"\nlisten = 1"),
     ] {
@@ -68,7 +76,8 @@ fn secrets_never_show() {
     let key = "very-secret-very-secret-very-secret";
     let text = format!(
         "redis_url = \"redis://u:{short}@r\"\ncluster_secret = \"{key}\"\n\
-         [auth]\nsecret = \"{key}\"\n[rest]\napi_keys = \"{short}\""
+         [auth]\nsecret = \"{key}\"\n[rest]\napi_keys = \"{short}\"\n\
+         [redis]\npassword = \"{short}\""
     );
     let config = parse_file(&text).unwrap();
     let all = format!("{config:?}\n{}\n{}", config.print(), config.summary());
@@ -194,6 +203,27 @@ fn rules_between_settings() {
     assert!(parse_env([redis]).is_ok(), "on the development key no cluster secret is needed");
     let errors = parse_env([redis, ("CRIER_AUTH_SECRET", KEY)]).unwrap_err();
     assert!(errors.starts_with("cluster_secret: required with redis_url"), "{errors}");
+
+    // The public secret is for the development key alone.
+    let public = ("CRIER_CLUSTER_SECRET", DEVELOPMENT_CLUSTER_SECRET);
+    assert!(parse_env([redis, public]).is_ok());
+    for secrets in [public.1, &format!("{KEY},{}", public.1)] {
+        let vars = [redis, ("CRIER_AUTH_SECRET", KEY), ("CRIER_CLUSTER_SECRET", secrets)];
+        let errors = parse_env(vars).unwrap_err();
+        assert!(
+            errors.starts_with("cluster_secret: is the one of the development key"),
+            "{errors}"
+        );
+    }
+    let secrets = |vars: &[(&str, &str)]| {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let vars = MapVars { vars: vars.collect(), ..MapVars::default() };
+        let config = Config::parse(&vars, None, &[]).unwrap();
+        config.cluster_secrets().into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    assert_eq!(secrets(&[]), [public.1.as_bytes()]);
+    assert_eq!(secrets(&[("CRIER_CLUSTER_SECRET", KEY)]), [KEY.as_bytes()]);
+    assert!(secrets(&[("CRIER_AUTH_SECRET", KEY)]).is_empty(), "alone, and nothing to sign");
 
     let everywhere = ("CRIER_INTERNAL_LISTEN", "0.0.0.0:3002");
     let errors = parse_env([everywhere, ("CRIER_AUTH_SECRET", KEY)]).unwrap_err();

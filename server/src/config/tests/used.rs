@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::SETTINGS;
 
 /// Settings of the fixed interface that nothing reads yet.
-const LATER: [(&str, &str); 1] = [("advertise", "several replicas")];
+const LATER: [(&str, &str); 0] = [];
 
 /// Where the text that reads a setting is not `<section>.<key>`.
 const READ_AS: [(&str, &str); 9] = [

@@ -12,7 +12,7 @@ use crier_protocol::{CloseReason, Room, socket::Outgoing};
 use super::{Inner, Socket, phase};
 use crate::{
     lock, metrics,
-    namespace::handler::ConnectError,
+    namespace::handler::{Arrival, ConnectError},
     recovery::{Claim, Entry, Holder, Missed, Recoveries, Recovery, Session, in_order},
     session::mailbox::Parcel,
 };
@@ -70,19 +70,23 @@ impl Socket {
     /// The client is let in and told so; false where the socket has gone in the meantime.
     pub(crate) fn enter(&self, plan: Plan) -> bool {
         let Some(recoveries) = self.recoveries() else {
-            let entered = self.begin_connected();
-            if entered {
-                self.0.session.push(&Parcel::new(Outgoing::connect(
-                    &self.0.name,
-                    &self.id(),
-                    None,
-                )));
-                self.register();
+            // Not connected before it is told so: it may be in rooms already.
+            if !self.begin_entering() {
+                return false;
             }
-            return entered;
+            self.0.session.push(&Parcel::new(Outgoing::connect(&self.0.name, &self.id(), None)));
+            self.say_first_words(Arrival { id: self.id(), recovery: Recovery::Fresh });
+            // Whoever has sent it away just now has told the session's owner so.
+            self.begin_connected();
+            self.register();
+            self.tell_of_all_rooms();
+            return true;
         };
         // Nobody delivers meanwhile: what is replayed ends where what is live begins.
-        let enter = || self.begin_connected() && self.enter_now(recoveries, plan);
+        let enter = || {
+            let enters = self.begin_entering() && self.begin_connected();
+            enters && self.enter_now(recoveries, plan)
+        };
         in_order(&*recoveries.log, enter).unwrap_or_default()
     }
 
@@ -95,11 +99,12 @@ impl Socket {
             },
         };
         if outcome != Recovery::Recovered {
-            self.begin_session(recoveries);
+            self.begin_session(recoveries, outcome);
         }
         metrics::entered(outcome);
         // Set once: a socket enters once.
         let _ = self.0.outcome.set(outcome);
+        self.tell_of_all_rooms();
         if self.is_gone() {
             // Disconnected by somebody else just now, who did not see the session yet.
             self.end_session();
@@ -108,7 +113,7 @@ impl Socket {
     }
 
     /// A session of its own, from the last event that everybody has got.
-    fn begin_session(&self, recoveries: &Recoveries) {
+    fn begin_session(&self, recoveries: &Recoveries, outcome: Recovery) {
         let start = recoveries.log.complete();
         let pid = self.0.namespace.new_pid();
         let ids = (pid, self.id());
@@ -118,6 +123,7 @@ impl Socket {
         recoveries.sessions.insert(&session);
         let packet = Outgoing::connect(&self.0.name, &self.id(), Some(&pid));
         self.0.session.push(&Parcel::new(packet));
+        self.say_first_words(Arrival { id: self.id(), recovery: outcome });
         let state = lock(&self.0.state);
         for room in &state.rooms {
             session.joined(room, start, false);
@@ -157,11 +163,13 @@ impl Socket {
         }
         let pid = session.pid;
         let id = session.id;
-        self.move_to(session, generation, kept, up_to);
         self.0.session.push(&Parcel::new(Outgoing::connect(&self.0.name, &id, Some(&pid))));
         let parcels = missed.iter().map(|entry| entry.parcel.known_as(&self.0.name));
         self.0.session.mailbox().push_replay(parcels);
         self.0.mark.store(up_to, Ordering::Release);
+        self.say_first_words(Arrival { id, recovery: Recovery::Recovered });
+        // Only now can anybody find it.
+        self.move_to(session, generation, kept, up_to);
         let registry = self.0.namespace.registry();
         registry.insert(id, self.clone());
         metrics::replayed(missed.len());
@@ -218,6 +226,17 @@ impl Socket {
             state.rooms.push(room);
         }
         let _ = self.0.held.set(Held { session, generation });
+    }
+
+    /// Before anybody can find it, so that nothing comes before them.
+    fn say_first_words(&self, arrival: Arrival) {
+        let words = self.0.behaviour.first_words.as_ref().and_then(|say| say(self, &arrival));
+        if let Some((event, args)) = words
+            && let Err(error) = self.emit_direct_args(event, args)
+        {
+            // Its outbox is new: it has gone, or the application's words are none.
+            tracing::debug!(%error, event, "the first words to a client are not sent");
+        }
     }
 
     fn as_holder(&self) -> Weak<dyn Holder> {

@@ -1,6 +1,8 @@
 //! A client's place in one namespace, as a handler sees it.
 
 pub(crate) mod entry;
+pub(crate) mod rooms;
+mod sending;
 
 use std::{
     collections::HashMap,
@@ -9,34 +11,29 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use crier_protocol::{
     AckId, CloseReason, Namespace as Name, Room, SocketId,
-    socket::{Args, Auth, Outgoing},
+    socket::{Auth, Outgoing},
 };
 use http::Extensions;
-use serde::Serialize;
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
 
 use self::entry::Held;
 use super::{
     Namespace,
     acks::PendingAck,
-    broadcast::Broadcast,
     handler::{self, Ack, Behaviour, DisconnectHandler, EventHandler, FromArgs, Refusal},
 };
 use crate::{
-    adapter::{Envelope, SocketInfo, Target},
+    adapter::SocketInfo,
     badge::{Badge, Who},
-    error::{AckError, EmitError},
     lock,
     recovery::Recovery,
     session::{
         Handshake, SessionHandle,
-        mailbox::{Command, Parcel, Pushed},
+        mailbox::{Command, Parcel},
     },
 };
 
@@ -74,6 +71,8 @@ struct State {
     ordered: Vec<Room>,
     /// It is in no registry any more, and must not take anybody else out of one.
     has_left: bool,
+    /// The rooms that it was in then, until the application is told of it.
+    left: SmallVec<[Room; 2]>,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
     /// What other servers are shown.
@@ -91,24 +90,12 @@ struct Local {
 /// Where a socket is in its life.
 mod phase {
     pub(super) const PENDING: u8 = 0;
-    pub(super) const CONNECTED: u8 = 1;
-    pub(super) const GONE: u8 = 2;
+    /// Let in, and being told so.
+    pub(super) const ENTERING: u8 = 1;
+    pub(super) const CONNECTED: u8 = 2;
+    pub(super) const GONE: u8 = 3;
     /// Gone too: another connection of its client goes on as this socket.
-    pub(super) const CONTINUED: u8 = 3;
-}
-
-/// Why a socket is not in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JoinError {
-    /// The socket has gone.
-    #[error("the socket is disconnected")]
-    Disconnected,
-    /// It is in as many rooms as it may.
-    #[error("a socket may be in at most {max} rooms")]
-    TooManyRooms {
-        /// The cap.
-        max: usize,
-    },
+    pub(super) const CONTINUED: u8 = 4;
 }
 
 impl Socket {
@@ -215,192 +202,11 @@ impl Socket {
         Badge { bits: self.0.bits.load(Ordering::Acquire), owner: state.owner.clone() }
     }
 
-    // Rooms.
-
-    /// Enters a room; nothing changes if it is in there.
-    ///
-    /// # Errors
-    /// The socket has gone, or is in as many rooms as it may.
-    pub fn join(&self, room: impl Into<Room>) -> Result<(), JoinError> {
-        self.enter_room(room.into(), false)
-    }
-
-    /// Enters a room on a backend's order: when the client comes back, it is in there again without
-    /// being asked ([`Handlers::on_restore`](super::Handlers::on_restore)) whether it may.
-    ///
-    /// # Errors
-    /// As for [`Socket::join`].
-    pub fn join_by_backend(&self, room: impl Into<Room>) -> Result<(), JoinError> {
-        self.enter_room(room.into(), true)
-    }
-
-    fn enter_room(&self, room: Room, by_backend: bool) -> Result<(), JoinError> {
-        let max = self.0.namespace.options().rooms_max;
-        // The lock is held into the registry, so that no room can be joined past the last leave.
-        // Order: socket, then registry; the registry never calls back.
-        let mut state = lock(&self.0.state);
-        if self.is_gone() {
-            return Err(JoinError::Disconnected);
-        }
-        let is_in = state.rooms.contains(&room);
-        if is_in && !by_backend || room.as_str() == self.id().as_str() {
-            return Ok(());
-        }
-        if !is_in && state.rooms.len() >= max {
-            return Err(JoinError::TooManyRooms { max });
-        }
-        // Read before the room is entered: whatever is delivered to it from now has a higher number.
-        let last = self.recoveries().map_or(0, |recoveries| recoveries.log.complete());
-        if !is_in {
-            state.rooms.push(room.clone());
-            self.0.namespace.registry().join(&room, self.id(), self.clone());
-        }
-        if by_backend && !state.ordered.contains(&room) {
-            state.ordered.push(room.clone());
-        }
-        if let Some(held) = self.0.held.get() {
-            held.session.joined(&room, last, by_backend);
-        }
-        Ok(())
-    }
-
-    /// Leaves a room.
-    pub fn leave(&self, room: &str) {
-        let mut state = lock(&self.0.state);
-        if let Some(at) = state.rooms.iter().position(|joined| joined.as_str() == room) {
-            let room = state.rooms.swap_remove(at);
-            state.ordered.retain(|ordered| *ordered != room);
-            self.0.namespace.registry().leave(&room, &self.id());
-            if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
-                let (head, gone) = recoveries.log.ends();
-                held.session.left(room.as_str(), head, gone);
-            }
-        }
-    }
-
-    /// The rooms that it is in without a backend's order, its own apart: those that the application's
-    /// policy has a say in.
-    pub fn rooms_asked_for(&self) -> Vec<Room> {
-        let state = lock(&self.0.state);
-        state.rooms.iter().filter(|room| !state.ordered.contains(room)).cloned().collect()
-    }
-
-    /// Whether it is in a room.
-    pub fn is_in(&self, room: &str) -> bool {
-        lock(&self.0.state).rooms.iter().any(|joined| joined.as_str() == room)
-            || room == self.id().as_str()
-    }
-
-    /// The rooms that it is in, its own first.
-    pub fn rooms(&self) -> Vec<Room> {
-        let mut rooms = vec![Room::from(self.id().as_str())];
-        rooms.extend(lock(&self.0.state).rooms.iter().cloned());
-        rooms
-    }
-
     /// Nobody goes on as this socket: its client begins anew when it comes back, and is told so.
     pub fn end_session(&self) {
         if let (Some(held), Some(recoveries)) = (self.0.held.get(), self.recoveries()) {
             recoveries.sessions.end(&held.session, held.generation);
         }
-    }
-
-    // Sending.
-
-    /// Sends an event with one argument.
-    ///
-    /// # Errors
-    /// The value cannot be written, the name is reserved, or the client is gone or too slow.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, value: &T) -> Result<(), EmitError> {
-        self.emit_args(event, Args::one(value)?)
-    }
-
-    /// Sends an event with any number of arguments.
-    ///
-    /// # Errors
-    /// As for [`Socket::emit`].
-    pub fn emit_args(&self, event: &str, args: Args) -> Result<(), EmitError> {
-        if self.recoveries().is_none() || !self.is_connected() {
-            return self.emit_direct_args(event, args);
-        }
-        let rooms = SmallVec::from_elem(Room::from(self.id().as_str()), 1);
-        self.0.namespace.adapter().publish(Envelope {
-            namespace: self.0.namespace.name().clone(),
-            target: Target { rooms, ..Target::default() },
-            event: event.into(),
-            args,
-            volatile: false,
-            recoverable: true,
-            key: None,
-        })
-    }
-
-    /// Sends an event with one argument that concerns this connection alone: it is not kept for a client
-    /// that comes back. An answer, an error, a greeting.
-    ///
-    /// # Errors
-    /// As for [`Socket::emit`].
-    pub fn emit_direct<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        value: &T,
-    ) -> Result<(), EmitError> {
-        self.emit_direct_args(event, Args::one(value)?)
-    }
-
-    /// As [`Socket::emit_direct`], with any number of arguments.
-    ///
-    /// # Errors
-    /// As for [`Socket::emit`].
-    pub fn emit_direct_args(&self, event: &str, args: Args) -> Result<(), EmitError> {
-        let packet = Outgoing::event(&self.0.name, event, args, None)?;
-        pushed(self.push_unlogged(packet, false))
-    }
-
-    /// Sends an event that is dropped where it cannot be written at once.
-    ///
-    /// # Errors
-    /// As for [`Socket::emit`]; being dropped is no error.
-    pub fn emit_volatile(&self, event: &str, args: Args) -> Result<(), EmitError> {
-        let packet = Outgoing::event(&self.0.name, event, args, None)?;
-        pushed(self.push_unlogged(packet, true))
-    }
-
-    /// Sends an event and waits for the client's acknowledgement.
-    ///
-    /// # Errors
-    /// The event was not sent, no answer came in time, or the client left before.
-    ///
-    /// # Cancel safety
-    /// Dropping the future forgets the acknowledgement; the event is sent all the same.
-    pub async fn emit_with_ack(
-        &self,
-        event: &str,
-        args: Args,
-        timeout: Duration,
-    ) -> Result<Args, AckError> {
-        let id = self.0.namespace.next_ack_id();
-        let packet =
-            Outgoing::event(&self.0.name, event, args, Some(id)).map_err(EmitError::from)?;
-        let (sender, answer) = oneshot::channel();
-        self.expect_ack(id, PendingAck::One(sender))?;
-        let _forget = ForgetAck { socket: self, id };
-        pushed(self.push(&Parcel::new(packet)))?;
-        match tokio::time::timeout(timeout, answer).await {
-            Ok(Ok(args)) => Ok(args),
-            Ok(Err(_)) => Err(AckError::Disconnected),
-            Err(_) => Err(AckError::Timeout),
-        }
-    }
-
-    /// Everyone in a room but this socket.
-    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
-        self.broadcast().to(room)
-    }
-
-    /// Everyone in the namespace but this socket.
-    pub fn broadcast(&self) -> Broadcast {
-        self.0.namespace.everyone().except(self.id().as_str())
     }
 
     /// Takes the client out of the namespace; it stays away by itself. With `close` its whole
@@ -448,11 +254,6 @@ impl Socket {
     }
 
     // For the session's owner and the namespace.
-
-    /// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
 
     /// Whether both came over one connection.
     pub(crate) fn shares_connection(&self, other: &Self) -> bool {
@@ -502,40 +303,6 @@ impl Socket {
         own.into_iter().chain(self.0.behaviour.on_disconnect.iter().cloned()).collect()
     }
 
-    /// Queues a packet, unless the socket has gone.
-    pub(crate) fn push(&self, parcel: &Arc<Parcel>) -> Pushed {
-        if self.is_gone() {
-            return Pushed::Closed;
-        }
-        self.0.session.push(&parcel.known_as(&self.0.name))
-    }
-
-    /// Queues an event of the log, unless the socket has gone.
-    pub(crate) fn push_logged(&self, parcel: &Arc<Parcel>, id: u64) -> Pushed {
-        if self.is_gone() {
-            return Pushed::Closed;
-        }
-        let parcel = parcel.known_as(&self.0.name);
-        self.0.session.mailbox().push_marked(&parcel, &self.0.mark, id)
-    }
-
-    /// Queues an event that is in no log. Where there is one, the event says up to where the client has
-    /// got everything when it gets this.
-    fn push_unlogged(&self, packet: Outgoing, volatile: bool) -> Pushed {
-        if self.is_gone() {
-            return Pushed::Closed;
-        }
-        let parcel = |packet| Arc::new(Parcel { volatile, ..Parcel::from(packet) });
-        let Some(recoveries) = self.recoveries() else {
-            return self.0.session.push(&parcel(packet));
-        };
-        let log = &recoveries.log;
-        self.0.session.mailbox().push_made(|| {
-            let last = log.complete().max(self.0.mark.load(Ordering::Acquire));
-            parcel(packet.with_last(&log.offset(last)))
-        })
-    }
-
     pub(crate) fn refuse(&self, event: &str, refusal: Refusal, ack: Ack) {
         match &self.0.behaviour.refusal {
             Some(render) => render(self, event, refusal, ack),
@@ -543,59 +310,17 @@ impl Socket {
         }
     }
 
-    pub(crate) fn send_ack(&self, id: AckId, args: Args) {
-        match Outgoing::ack(&self.0.name, id, args) {
-            Ok(packet) => {
-                self.push(&Parcel::new(packet));
-            }
-            Err(error) => tracing::error!(%error, "an acknowledgement cannot be written"),
-        }
-    }
-
-    /// Notes that an acknowledgement is awaited; the caller forgets it at the end of its wait.
-    pub(crate) fn expect_ack(&self, id: AckId, pending: PendingAck) -> Result<(), AckError> {
-        let max = self.0.namespace.options().limits.pending_acks_max;
-        let mut state = lock(&self.0.state);
-        if self.is_gone() {
-            return Err(AckError::Disconnected);
-        }
-        if state.acks.len() >= max {
-            return Err(AckError::TooMany { max });
-        }
-        state.acks.insert(id, pending);
-        Ok(())
-    }
-
-    /// Ends a wait; false if it had ended already.
-    pub(crate) fn forget_ack(&self, id: AckId) -> bool {
-        let mut state = lock(&self.0.state);
-        let found = state.acks.remove(&id).is_some();
-        if state.acks.is_empty() {
-            state.acks = HashMap::new();
-        }
-        found
-    }
-
-    /// An acknowledgement came in; false where none of that id is awaited.
-    pub(crate) fn resolve_ack(&self, id: AckId, args: Args) -> bool {
-        let pending = lock(&self.0.state).acks.remove(&id);
-        match pending {
-            Some(PendingAck::One(sender)) => {
-                // The waiter may have given up just now.
-                let _ = sender.send(args);
-                true
-            }
-            Some(PendingAck::Many(collector)) => {
-                collector.answer(args);
-                true
-            }
-            None => false,
-        }
-    }
-
     /// The client is let in; false if the socket has gone in the meantime.
-    pub(crate) fn begin_connected(&self) -> bool {
-        let (from, to) = (phase::PENDING, phase::CONNECTED);
+    fn begin_entering(&self) -> bool {
+        self.change_phase(phase::PENDING, phase::ENTERING)
+    }
+
+    /// It takes part from now on; false likewise.
+    fn begin_connected(&self) -> bool {
+        self.change_phase(phase::ENTERING, phase::CONNECTED)
+    }
+
+    fn change_phase(&self, from: u8, to: u8) -> bool {
         self.0.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
@@ -619,12 +344,13 @@ impl Socket {
     ///
     /// Its session waits for its client, unless one side said goodbye.
     pub(crate) fn leave_all(&self, reason: CloseReason) {
-        let acks = {
+        let (acks, left) = {
             let mut state = lock(&self.0.state);
             self.0.begin_leaving();
             self.0.leave_registry(&mut state);
-            std::mem::take(&mut state.acks)
+            (std::mem::take(&mut state.acks), std::mem::take(&mut state.left))
         };
+        self.tell_of_rooms(&left);
         for (_, pending) in acks {
             if let PendingAck::Many(collector) = pending {
                 collector.gone();
@@ -661,32 +387,22 @@ impl Inner {
             return;
         }
         let (registry, id) = (self.namespace.registry(), self.id());
-        for room in std::mem::take(&mut state.rooms) {
-            registry.leave(&room, &id);
+        state.left = std::mem::take(&mut state.rooms);
+        for room in &state.left {
+            registry.leave(room, &id);
         }
         registry.remove(&id);
     }
 }
 
-fn pushed(pushed: Pushed) -> Result<(), EmitError> {
-    match pushed {
-        Pushed::Queued | Pushed::Dropped => Ok(()),
-        Pushed::Overflow => Err(EmitError::Overflow),
-        Pushed::Closed => Err(EmitError::Disconnected),
+/// Whether both are handles of one socket. Ids do not tell: one that was recovered has the old id.
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// Forgets an awaited acknowledgement when dropped, so that nothing is left of a wait that ended.
-struct ForgetAck<'a> {
-    socket: &'a Socket,
-    id: AckId,
-}
-
-impl Drop for ForgetAck<'_> {
-    fn drop(&mut self) {
-        self.socket.forget_ack(self.id);
-    }
-}
+impl Eq for Socket {}
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,14 +3,15 @@
 //! ```text
 //!   socket ─▶ come ─▶ Presence ─▶ (once a change) announce ─▶ everyone, or the rooms that are shared
 //!     │         └───▶ the new socket itself hears that its user is there
-//!     └─▶ entered, left ─▶ the rooms that a user shares with others
+//!     └─▶ enters, leaves, ends ─▶ Shared ─▶ (a room that is new) tell ─▶ those in there
 //! ```
 
+mod shared;
+
 use std::{
-    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,10 +24,10 @@ use crier_domain::{
 };
 use crier_protocol::{Room, SocketId};
 
+use self::shared::{Shared, Untold};
 use super::Context;
 use crate::{
     auth::{apps_of, identity},
-    lock,
     namespace::{Namespace, socket::Socket},
     presence::Change,
     recovery::Recovery,
@@ -40,10 +41,6 @@ const FEW: usize = 800;
 
 /// Members from which on being in a room together means nothing.
 const MEMBERS_MAX: usize = 1_000;
-
-/// Rooms remembered a user, as many as one socket may be in. Overflow: who is in a further one does not
-/// hear of the user.
-const ROOMS_MAX: usize = 256;
 
 /// `presence.audience` of the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,8 +75,7 @@ struct Inner {
     mode: AudienceMode,
     /// By `auto`: whether there are many.
     many: AtomicBool,
-    /// The rooms that users who are there share with others. One entry a user with a socket.
-    rooms: Mutex<HashMap<UserId, BTreeSet<RoomName>>>,
+    shared: Shared,
 }
 
 impl Audience {
@@ -104,28 +100,9 @@ impl Audience {
         }
     }
 
-    /// Notes a room; whether it is a new one.
-    fn note(&self, user: &UserId, room: &RoomName) -> bool {
-        let mut rooms = lock(&self.0.rooms);
-        let rooms = rooms.entry(user.clone()).or_default();
-        rooms.len() < ROOMS_MAX && rooms.insert(room.clone())
-    }
-
-    fn forget(&self, user: &UserId, room: &RoomName) {
-        if let Some(rooms) = lock(&self.0.rooms).get_mut(user) {
-            rooms.remove(room);
-        }
-    }
-
-    fn rooms_of(&self, user: &UserId) -> Vec<RoomName> {
-        lock(&self.0.rooms)
-            .get(user)
-            .map(|rooms| rooms.iter().cloned().collect())
-            .unwrap_or_default()
-    }
-
-    fn forget_user(&self, user: &UserId) {
-        lock(&self.0.rooms).remove(user);
+    /// Whether it never matters who shares a room.
+    fn is_everyone(&self) -> bool {
+        self.0.mode == AudienceMode::Everyone
     }
 }
 
@@ -138,6 +115,17 @@ struct Counted {
 
 /// Announces changes from now on.
 pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
+    let hooked = Arc::clone(context);
+    main.handlers().on_room(move |socket, room| moved(&hooked, socket, room));
+    let (namespace, shared) = (main.clone(), Arc::clone(context));
+    if !context.presence_audience.is_everyone() {
+        context.background.spawn("presence in rooms", async move {
+            loop {
+                let untold = shared.presence_audience.0.shared.next_untold().await;
+                tell(&shared, &namespace, untold).await;
+            }
+        });
+    }
     let (main, shared) = (main.clone(), Arc::clone(context));
     let scope = context.presence.main.clone();
     context.background.spawn("presence", async move {
@@ -181,44 +169,48 @@ pub(super) fn go(context: &Context, socket: &Socket) {
     }
 }
 
-/// A user's socket has joined a room. Those in there hear that the user is there, where it matters
-/// who shares a room and the user was not in there before.
-pub(super) async fn entered(context: &Context, socket: &Socket, room: &RoomName) {
-    let Some(identity) = identity(socket) else { return };
-    let (user, audience) = (&identity.user, &context.presence_audience);
-    if !is_shared(&context.policy, room) || !audience.note(user, room) {
+/// A socket that was nobody's is a user's from now on: its rooms are the user's.
+pub(super) fn own(context: &Context, socket: &Socket) {
+    // Its own room comes first, and is shared with nobody.
+    socket.rooms().iter().skip(1).for_each(|room| moved(context, socket, room));
+}
+
+/// A socket has entered or left a room, or has gone.
+fn moved(context: &Context, socket: &Socket, room: &Room) {
+    let audience = &context.presence_audience;
+    if audience.is_everyone() {
         return;
     }
-    // Of who has not come yet, all rooms hear together.
-    let scope = &context.presence.main;
-    if scope.is_online(user) && audience.is_shared_only(scope.len()) {
-        let others = audience.rooms_of(user).into_iter().filter(|other| other != room);
-        let others: Vec<Room> = others.map(Room::from).collect();
-        let now = context.clock.unix_ms();
-        let change = Change { person: user.clone(), status: Status::Online, last_seen: now };
-        let rooms = small(socket.namespace(), vec![room.clone()]);
-        publish(context, &change, Some(rooms), others).await;
+    let Some(identity) = identity(socket) else { return };
+    let is_shared = |room: RoomName| is_shared(&context.policy, &room);
+    // A backend may call a room anything; the policy has no say in such a one.
+    if RoomName::parse(room.as_str()).map_or(true, is_shared) {
+        let is_online = context.presence.main.is_online(&identity.user);
+        audience.0.shared.note(&identity.user, socket, room, is_online);
     }
 }
 
-/// A user's socket has left a room, while it goes on.
-pub(super) fn left(context: &Context, socket: &Socket, room: &RoomName) {
-    let Some(identity) = identity(socket) else { return };
-    let sockets = context.roster.of(&identity.user);
-    let counted = |other: &&Socket| other.get::<Counted>().is_some();
-    if !sockets.iter().filter(counted).any(|other| other.is_in(room.as_str())) {
-        context.presence_audience.forget(&identity.user, room);
+/// Those in the rooms that a user is new in hear that the user is there, where it matters who shares a
+/// room, and where they do not know it by another.
+async fn tell(context: &Context, main: &Namespace, untold: Untold) {
+    let Untold { user, rooms, told } = untold;
+    if context.presence_audience.is_shared_only(context.presence.main.len()) {
+        let now = context.clock.unix_ms();
+        let change = Change { person: user, status: Status::Online, last_seen: now };
+        publish(context, &change, Some(small(main, rooms)), told).await;
     }
 }
 
 async fn announce(context: &Context, main: &Namespace, change: Change<UserId>) {
     let scope = &context.presence.main;
     let audience = &context.presence_audience;
-    let shared = audience.is_shared_only(scope.len());
-    let rooms = shared.then(|| small(main, audience.rooms_of(&change.person)));
-    if change.status == Status::Offline && !scope.is_online(&change.person) {
-        audience.forget_user(&change.person);
-    }
+    let is_shared_only = audience.is_shared_only(scope.len());
+    let rooms = if audience.is_everyone() {
+        None
+    } else {
+        let rooms = audience.0.shared.announced(&change.person, change.status);
+        is_shared_only.then(|| small(main, rooms))
+    };
     publish(context, &change, rooms, Vec::new()).await;
 }
 
@@ -273,9 +265,9 @@ fn is_shared(policy: &Policy, room: &RoomName) -> bool {
 }
 
 /// Those of the rooms that are not too large.
-fn small(main: &Namespace, rooms: Vec<RoomName>) -> Vec<Room> {
-    let rooms = rooms.into_iter().map(Room::from);
-    rooms.filter(|room| main.room_len(room.as_str()) <= MEMBERS_MAX).collect()
+fn small(main: &Namespace, mut rooms: Vec<Room>) -> Vec<Room> {
+    rooms.retain(|room| main.room_len(room.as_str()) <= MEMBERS_MAX);
+    rooms
 }
 
 impl fmt::Debug for Audience {
@@ -303,20 +295,5 @@ mod tests {
         }
         assert!(Audience::new(AudienceMode::SharedRooms).is_shared_only(1));
         assert!(!Audience::new(AudienceMode::Everyone).is_shared_only(5_000));
-    }
-
-    #[test]
-    fn the_rooms_of_a_user_are_bounded() {
-        let audience = Audience::default();
-        let user = UserId::parse("ann").unwrap();
-        for n in 0..300 {
-            let room = RoomName::parse(&format!("room-{n}")).unwrap();
-            assert_eq!(audience.note(&user, &room), n < ROOMS_MAX, "{n}");
-            assert!(!audience.note(&user, &room));
-        }
-        audience.forget(&user, &RoomName::parse("room-0").unwrap());
-        assert_eq!(audience.rooms_of(&user).len(), ROOMS_MAX - 1);
-        audience.forget_user(&user);
-        assert_eq!(audience.rooms_of(&user), []);
     }
 }

@@ -1,22 +1,24 @@
 //! `crier`: the server, and in the same process the sidecar.
 
-use std::{io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
+mod common;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use crier_domain::{Catalogue, Role, docs};
-use crier_rest::{Parts, Sidecar, SidecarConfig};
+use crier_rest::{Parts, Sidecar};
 use crier_server::{
     cli::{Command, EventsFormat, Invocation, Token},
-    config::{AuthKeys, Config, Environment, LOOPBACK_NAMES, markdown_table},
-    http::{
-        Handler,
-        site::{self, Also},
-    },
+    config::{AuthKeys, Config, Environment, markdown_table},
+    http::site::{self, Also},
     start::Server,
 };
-use http_body_util::BodyExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+use self::common::{
+    log, print,
+    sidecar::{answers, sidecar_config},
+};
 
 fn main() -> ExitCode {
     let invocation = match Invocation::parse(std::env::args_os()) {
@@ -48,13 +50,6 @@ fn main() -> ExitCode {
             })
         }
     }
-}
-
-/// Standard output is the interface of the commands, and of nothing else: logs go to the other.
-#[expect(clippy::print_stdout, reason = "the one place that prints")]
-fn print(text: &str) -> ExitCode {
-    print!("{text}");
-    ExitCode::SUCCESS
 }
 
 fn fail(error: &str) -> ExitCode {
@@ -115,7 +110,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     print(&lines.text(&server));
     let owner = sidecar.clone();
     let begun = sidecar.clone();
-    let also = Also { owns: Arc::new(move |path| owner.owns(path)), handler: handler(sidecar) };
+    let also = Also { owns: Arc::new(move |path| owner.owns(path)), answers: answers(sidecar) };
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
@@ -136,45 +131,6 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("draining; a second signal ends it at once");
         stop.cancel();
     }
-}
-
-/// The sidecar as a handler of the server's own accept loop, with its timeouts.
-fn handler(sidecar: Sidecar) -> Handler {
-    Arc::new(move |request, peer| {
-        let sidecar = sidecar.clone();
-        Box::pin(
-            async move { Ok(sidecar.handle(request, peer).await.map(|body| body.boxed_unsync())) },
-        )
-    })
-}
-
-fn sidecar_config(config: &Config) -> SidecarConfig {
-    let rest = &config.rest;
-    let origins = config.cors_origins.iter().flatten();
-    SidecarConfig {
-        api_keys: rest.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
-        origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
-        loopback_origins: config.cors_origins.is_none() && config.is_loopback_only(),
-        hosts: sidecar_hosts(config),
-        event_bytes_max: rest.body_max,
-        payload_bytes_max: config.socket.event_payload_max,
-        batch_bytes_max: rest.batch_max,
-        body_timeout: config.http.body_timeout,
-        events_per_second: rest.requests_per_second,
-        refusals_per_second: rest.refusals_per_second,
-        limits: Arc::new(config.socket.limits.clone()),
-        ..SidecarConfig::default()
-    }
-}
-
-/// The names that the sidecar answers to; none = any. On a public address only the operator knows
-/// by which names backends and probes call, so none are refused before some are given.
-fn sidecar_hosts(config: &Config) -> Vec<String> {
-    if config.hosts.is_empty() && !config.is_loopback_only() {
-        return Vec::new();
-    }
-    let loopback = LOOPBACK_NAMES.map(str::to_owned);
-    config.hosts.iter().cloned().chain(loopback).collect()
 }
 
 /// What a person sees who starts the server.
@@ -215,59 +171,5 @@ impl Greeting {
             );
         }
         text
-    }
-}
-
-fn log(filter: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stdout().is_terminal() {
-        builder.init();
-    } else {
-        builder.json().init();
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use crier_server::config::MapVars;
-
-    use super::*;
-
-    fn config(flags: &[(&str, &str)]) -> Config {
-        let key = ("auth.secret", "0123456789abcdef0123456789abcdef");
-        let flags = flags.iter().chain([&key]);
-        let flags: Vec<_> = flags.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::parse(&MapVars::default(), None, &flags).unwrap()
-    }
-
-    #[test]
-    fn the_sidecar_answers_to_the_names_that_are_ours() {
-        let public = ("rest_listen", "0.0.0.0:3001");
-        let named = ("hosts", "crier.example");
-        for (flags, expected) in [
-            (&[][..], &["localhost", "127.0.0.1", "[::1]"][..]),
-            (&[named], &["crier.example", "localhost", "127.0.0.1", "[::1]"]),
-            (&[public], &[]),
-            (&[public, named], &["crier.example", "localhost", "127.0.0.1", "[::1]"]),
-        ] {
-            assert_eq!(sidecar_config(&config(flags)).hosts, expected, "{flags:?}");
-        }
-    }
-
-    #[test]
-    fn the_sidecar_has_the_servers_limits() {
-        let default = sidecar_config(&config(&[]));
-        assert_eq!(default.events_per_second, SidecarConfig::default().events_per_second);
-        assert_eq!(*default.limits, *SidecarConfig::default().limits);
-        let set = sidecar_config(&config(&[
-            ("rest.requests_per_second", "7"),
-            ("rest.refusals_per_second", "8"),
-            ("socket.args_max", "3"),
-            ("socket.namespace_max", "20"),
-        ]));
-        assert_eq!((set.events_per_second.get(), set.refusals_per_second.get()), (7, 8));
-        assert_eq!((set.limits.args_max, set.limits.namespace_max), (3, 20));
     }
 }

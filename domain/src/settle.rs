@@ -3,23 +3,23 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crier_domain::Publish;
 use tokio::time::Instant;
 
-use crate::lock;
+use crate::publish::Publish;
 
 /// Keys that wait at one time. Overflow: the event is sent at once, unsettled.
-const WAITING_MAX: usize = 10_000;
+pub(crate) const WAITING_MAX: usize = 10_000;
 
 /// A state that never settles is told after so many waits, so that it is not silent for ever.
 const PATIENCE: u32 = 6;
 
 /// What waits, by key.
 #[derive(Clone, Default)]
-pub(super) struct Settling(Arc<Mutex<HashMap<String, Waiting>>>);
+pub struct Settling(Arc<Mutex<HashMap<String, Waiting>>>);
 
 struct Waiting {
     newest: Publish,
@@ -28,7 +28,8 @@ struct Waiting {
 }
 
 /// What is to be done with an event.
-pub(super) enum Settled {
+#[derive(Debug)]
+pub enum Settled {
     /// It is sent now.
     Now(Box<Publish>),
     /// It waits under this key; whoever gets this sends what [`Settling::wait`] gives.
@@ -38,13 +39,17 @@ pub(super) enum Settled {
 }
 
 impl Settling {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes an event that has `settle` and `key`; every other is for now.
-    pub(super) fn take(&self, event: Publish) -> Settled {
+    pub fn take(&self, event: Publish) -> Settled {
         let (Some(pause), Some(key)) = (event.settle, event.key.clone()) else {
             return Settled::Now(Box::new(event));
         };
         let now = Instant::now();
-        let mut waiting = lock(&self.0);
+        let mut waiting = self.lock();
         let full = waiting.len() >= WAITING_MAX;
         match waiting.entry(key.clone()) {
             Entry::Occupied(mut entry) => {
@@ -63,15 +68,15 @@ impl Settling {
     }
 
     /// Waits until nothing newer of the key has come for its time, or until `stop`.
-    pub(super) async fn wait(self, key: String, stop: impl Future<Output = ()>) -> Option<Publish> {
+    pub async fn wait(self, key: String, stop: impl Future<Output = ()>) -> Option<Publish> {
         tokio::pin!(stop);
         loop {
-            let due = lock(&self.0).get(&key)?.due;
+            let due = self.lock().get(&key)?.due;
             let stopped = tokio::select! {
                 () = tokio::time::sleep_until(due) => false,
                 () = &mut stop => true,
             };
-            let mut waiting = lock(&self.0);
+            let mut waiting = self.lock();
             if let Entry::Occupied(entry) = waiting.entry(key.clone())
                 && (stopped || entry.get().due <= Instant::now())
             {
@@ -81,11 +86,23 @@ impl Settling {
     }
 }
 
+impl fmt::Debug for Settling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Settling({} wait)", self.lock().len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{future::pending, time::Duration};
 
+    use crier_protocol::Namespace;
+
     use super::*;
+    use crate::{
+        event::Class,
+        publish::{Args, Filter},
+    };
 
     fn event(name: &str) -> Publish {
         let settle = Some(Duration::from_secs(5));
@@ -93,7 +110,15 @@ mod tests {
             event: name.to_owned(),
             key: Some("s1".to_owned()),
             settle,
-            ..super::super::tests::event()
+            namespace: Namespace::MAIN,
+            args: Args::default(),
+            rooms: Vec::new(),
+            except: Vec::new(),
+            class: Class::Ephemeral,
+            volatile: false,
+            filter: Filter::default(),
+            everyone_up_to: None,
+            idempotency: None,
         }
     }
 
@@ -114,7 +139,7 @@ mod tests {
         });
         assert_eq!(waited.0.unwrap().event, "online");
         assert_eq!(start.elapsed(), Duration::from_secs(8));
-        assert!(lock(&settling.0).is_empty());
+        assert!(settling.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

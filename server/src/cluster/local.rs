@@ -45,6 +45,9 @@ impl LocalCluster {
         if let (true, Some(user)) = (everywhere, &order.user) {
             self.io.forget_sessions_of(user.as_str());
         }
+        if matches!(order.action, Action::Leave(_)) {
+            self.roster.note_leaving();
+        }
         let is_meant = |socket: &Socket| {
             let is_in = |room: &Room| socket.is_in(room.as_str());
             socket.is_connected()

@@ -1,0 +1,92 @@
+//! This process as one replica of several.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use crier_domain::redis::{Redis, RedisOptions, RedisUrl, RedisUrlError};
+use crier_protocol::redis_adapter::Channels;
+
+use super::StartError;
+use crate::{
+    adapter::node::{NodeLink, NodeMode, NodeSettings},
+    cluster::{Leases, Replicas, Seal, registry::About},
+    config::{Cluster, Config, NodeCompat},
+    options::Forwarding,
+};
+
+/// How long one command of Redis may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How Redis is reached; `None` where everything is in this process.
+///
+/// # Errors
+/// The URL cannot be used.
+pub(super) fn redis(config: &Config) -> Result<Option<Redis>, RedisUrlError> {
+    let Some(url) = &config.redis_url else { return Ok(None) };
+    let password = config.redis.password.as_ref();
+    let options = RedisOptions {
+        url: RedisUrl::parse(url.expose())?,
+        username: config.redis.username.clone(),
+        password: password.map(|password| password.expose().to_owned()),
+        prefix: config.redis.prefix.clone(),
+        secrets: config.cluster_secrets().into_iter().map(<[u8]>::to_vec).collect(),
+        connections: config.redis.connections,
+        timeout: TIMEOUT,
+    };
+    Redis::new(options).map(Some)
+}
+
+/// How Node servers and emitters on that Redis are spoken with; `None` where nobody is let in.
+pub(super) fn node(config: &Config, redis: &Redis) -> Option<NodeLink> {
+    let Cluster { emitter, node_compat, node_subscription_mode, .. } = config.cluster;
+    let mode = match node_compat {
+        NodeCompat::Off if !emitter => return None,
+        NodeCompat::Off => NodeMode::Off,
+        NodeCompat::Classic => NodeMode::Classic,
+        NodeCompat::Sharded => NodeMode::Sharded(node_subscription_mode),
+    };
+    // What the configuration takes for a prefix is one here too.
+    let channels = Channels::new(&config.cluster.node_prefix)?;
+    let settings = NodeSettings {
+        mode,
+        emitter,
+        timeout: config.cluster.node_timeout,
+        specific_responses: config.cluster.node_specific_responses,
+        channels,
+    };
+    Some(NodeLink { settings, redis: redis.clone(), several: true })
+}
+
+/// Takes a lease, under which others find this replica's internal listener.
+///
+/// # Errors
+/// There is none to be had.
+pub(super) async fn join(
+    config: &Config,
+    redis: Redis,
+    internal: SocketAddr,
+) -> Result<Arc<Leases>, StartError> {
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let about = About {
+        advertise: config.advertise.clone().unwrap_or_else(|| internal.to_string()),
+        started: u64::try_from(started.as_millis()).unwrap_or(u64::MAX),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        draining: false,
+    };
+    let advertise = about.advertise.clone();
+    let leases = Leases::join(redis, about).await?;
+    tracing::info!(tag = leases.tag().as_str(), advertise, "this replica has its lease");
+    Ok(leases)
+}
+
+/// Requests for the sessions of others go to them.
+pub(super) fn forwarding(config: &Config, leases: &Arc<Leases>) -> Forwarding {
+    Forwarding {
+        tag: leases.tag(),
+        replicas: Arc::clone(leases) as Arc<dyn Replicas>,
+        seal: Arc::new(Seal::new(config.cluster_secrets())),
+    }
+}

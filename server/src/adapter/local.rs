@@ -2,13 +2,10 @@
 
 use std::{fmt, sync::Weak, time::Duration};
 
-use crier_protocol::{Namespace as Name, socket::Args};
+use crier_protocol::Namespace as Name;
 
 use super::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target};
-use crate::{
-    error::{AckError, Acks, EmitError},
-    namespace::server_side::ServerAcks,
-};
+use crate::error::{AckError, Acks, EmitError};
 
 pub(crate) struct LocalAdapter {
     /// Weak: the hub owns its adapter. A hub that has gone has no sockets.
@@ -45,17 +42,6 @@ impl Adapter for LocalAdapter {
     ) -> BoxFuture<'a, Answers> {
         let answers = self.hub.upgrade().map(|hub| hub.answer(namespace, target, &request));
         Box::pin(std::future::ready(answers.unwrap_or_default()))
-    }
-
-    /// There is no other server.
-    fn server_side_emit<'a>(
-        &'a self,
-        _namespace: &'a Name,
-        _event: &'a str,
-        _args: Args,
-        _ack: Option<Duration>,
-    ) -> BoxFuture<'a, ServerAcks> {
-        Box::pin(std::future::ready(ServerAcks::default()))
     }
 }
 

@@ -13,7 +13,7 @@ use super::StartError;
 use crate::{
     adapter::node::{NodeLink, NodeMode, NodeSettings},
     cluster::{Leases, Replicas, Seal, registry::About},
-    config::{Cluster, Config, NodeCompat},
+    config::{Config, NodeCompat},
     options::Forwarding,
 };
 
@@ -41,20 +41,20 @@ pub(super) fn redis(config: &Config) -> Result<Option<Redis>, RedisUrlError> {
 
 /// How Node servers and emitters on that Redis are spoken with; `None` where nobody is let in.
 pub(super) fn node(config: &Config, redis: &Redis) -> Option<NodeLink> {
-    let Cluster { emitter, node_compat, node_subscription_mode, .. } = config.cluster;
-    let mode = match node_compat {
-        NodeCompat::Off if !emitter => return None,
+    let cluster = &config.cluster;
+    let mode = match cluster.node_compat {
+        NodeCompat::Off if !cluster.emitter => return None,
         NodeCompat::Off => NodeMode::Off,
         NodeCompat::Classic => NodeMode::Classic,
-        NodeCompat::Sharded => NodeMode::Sharded(node_subscription_mode),
+        NodeCompat::Sharded => NodeMode::Sharded(cluster.node_subscription_mode),
     };
     // What the configuration takes for a prefix is one here too.
-    let channels = Channels::new(&config.cluster.node_prefix)?;
+    let channels = Channels::new(&cluster.node_prefix)?;
     let settings = NodeSettings {
         mode,
-        emitter,
-        timeout: config.cluster.node_timeout,
-        specific_responses: config.cluster.node_specific_responses,
+        emitter: cluster.emitter,
+        timeout: cluster.node_timeout,
+        specific_responses: cluster.node_specific_responses,
         channels,
     };
     Some(NodeLink { settings, redis: redis.clone(), several: true })

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crier_protocol::{
-    CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
+    CloseReason, Limits, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
 use futures_util::FutureExt as _;
@@ -20,12 +20,16 @@ use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crier_domain::redis::ask::{Asker, Mark};
+
 use crate::{
     adapter::{
         Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target,
         local::LocalAdapter,
         node::{NodeAdapter, NodeBridge, WORK_MAX},
+        redis::RedisAdapter,
     },
+    cluster::Asking,
     driver::Driver,
     error::{AckError, Acks, EmitError},
     http::{
@@ -35,7 +39,7 @@ use crate::{
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
-    recovery::{Entry, Epoch, Recoveries, RecoveryOptions},
+    recovery::{Entry, Epoch, Log, Recoveries, RecoveryOptions, Sessions, SharedLog, Upcalls},
     session::{EngineHandler, Handshake, SessionHandle, link::Link, table::Table},
 };
 
@@ -51,6 +55,8 @@ pub(crate) struct IoInner {
     namespaces: DashMap<Name, Namespace>,
     patterns: RwLock<Vec<(Pattern, SharedBehaviour)>>,
     recoveries: Option<Arc<Recoveries>>,
+    /// Where several replicas have one.
+    shared_log: Option<Arc<SharedLog>>,
     sessions: Table,
     /// Sessions that have not joined a namespace yet, by address.
     strangers: DashMap<IpAddr, usize>,
@@ -101,10 +107,14 @@ impl Io {
         let forwarding = options.forwarding.clone();
         let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
         let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
+        let asking = (options.asking.clone(), Arc::clone(&options.limits));
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
-            let (adapter, node) = adapters(&options, this);
+            let (shared_log, recoveries) = logs(&options, this);
+            let crier = adapter_of(&asking, tag, this.clone());
+            let (adapter, node) = with_node(&options, crier, this);
             IoInner {
-                recoveries: options.recovery.clone().map(|r| recoveries(r, this.clone())),
+                recoveries,
+                shared_log,
                 options: Arc::new(options),
                 application,
                 adapter,
@@ -259,7 +269,7 @@ impl Io {
     /// Lets go of the sessions of an owner: none of them is taken up again.
     pub(crate) fn forget_sessions_of(&self, owner: &str) {
         if let Some(recoveries) = &self.0.recoveries {
-            recoveries.sessions.forget_owner(owner);
+            recoveries.forget_owner(owner);
         }
     }
 
@@ -271,21 +281,64 @@ impl Io {
         in_any: &[Room],
         rooms: &[Room],
     ) {
-        let Some(recoveries) = &self.0.recoveries else { return };
-        for session in recoveries.sessions.away(namespace, owner, in_any) {
-            let (head, gone) = recoveries.log.ends();
-            for room in rooms {
-                session.left(room.as_str(), head, gone);
-            }
+        if let Some(recoveries) = &self.0.recoveries {
+            recoveries.leave_away(namespace, owner, in_any, rooms);
         }
     }
 
     /// Ends sessions whose clients are away, chosen likewise.
     pub(crate) fn end_away(&self, namespace: &Name, owner: Option<&str>, in_any: &[Room]) {
-        let Some(recoveries) = &self.0.recoveries else { return };
-        for session in recoveries.sessions.away(namespace, owner, in_any) {
-            recoveries.sessions.end_away(&session);
+        if let Some(recoveries) = &self.0.recoveries {
+            recoveries.end_away(namespace, owner, in_any);
         }
+    }
+
+    /// Follows the log that is shared with other replicas, for as long as this is polled. One task does
+    /// this, where [`Options::shared`] is set; without, there is nothing to do.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing comes through any more.
+    pub async fn follow(&self) {
+        if let Some(log) = &self.0.shared_log {
+            log.follow().await;
+        }
+    }
+
+    /// Writes sessions to where other replicas find them, likewise.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing is written any more; see [`Io::flush_sessions`].
+    pub async fn write_sessions(&self) {
+        let keeper = self.0.recoveries.as_ref().and_then(|recoveries| recoveries.keeper());
+        if let Some(keeper) = keeper {
+            keeper.run().await;
+        }
+    }
+
+    /// Whether the events of other replicas come through; always so where there are none.
+    pub fn is_reached(&self) -> bool {
+        self.0.shared_log.as_ref().is_none_or(|log| log.is_healthy())
+    }
+
+    /// Waits at most `patience` until every session is written where others find it.
+    ///
+    /// # Cancel safety
+    /// Dropped, what is not written stays so.
+    pub async fn flush_sessions(&self, patience: Duration) {
+        let keeper = self.0.recoveries.as_ref().and_then(|recoveries| recoveries.keeper());
+        if let Some(keeper) = keeper {
+            keeper.flush(patience).await;
+        }
+    }
+
+    /// This replica's sockets, past the adapter.
+    pub(crate) fn hub(&self) -> Arc<dyn Hub> {
+        Arc::clone(&self.0) as Arc<dyn Hub>
+    }
+
+    /// What asks the other replicas; `None` where there are none.
+    pub(crate) fn asker(&self) -> Option<&Arc<Asker>> {
+        self.0.adapter.asker()
     }
 
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
@@ -441,6 +494,13 @@ impl IoInner {
         Some(entry.value().clone())
     }
 
+    /// Ends every session with a reason to come back.
+    pub(crate) fn close_transports(&self) {
+        for session in self.sessions.all() {
+            session.close(CloseReason::ForcedClose);
+        }
+    }
+
     pub(crate) fn forget_namespace(&self, name: &Name) {
         self.namespaces.remove_if(name, |_, namespace| namespace.is_unused());
         if let Some(bridge) = &self.node {
@@ -518,10 +578,11 @@ impl IoInner {
 /// What adapters bring goes to the namespace that it is for; one that nobody is in has no receivers.
 impl Hub for IoInner {
     fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
-        match &self.recoveries {
+        match (&self.recoveries, &self.shared_log) {
             // Kept also where nobody is in the namespace now: its clients may come back.
-            Some(recoveries) => recoveries.log.publish(envelope),
-            None => {
+            (Some(recoveries), _) => recoveries.log.publish(envelope),
+            (None, Some(log)) => log.publish(envelope),
+            (None, None) => {
                 let namespace = self.existing(&envelope.namespace);
                 namespace.map_or(Ok(()), |namespace| namespace.deliver(envelope))
             }
@@ -545,11 +606,36 @@ impl Hub for IoInner {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
     }
+
+    fn reached(&self, mark: Mark) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            // Of a life of the log that this replica has not heard of, or has left behind, nothing comes.
+            let Some(log) = log else { return };
+            let Some(id) = log.id_in(&mark.epoch, mark.number) else { return };
+            if log.arrival(id).await {
+                // It is here, and perhaps still being delivered.
+                log.in_order(&mut || {});
+            }
+        })
+    }
+
+    fn flushed(&self, marked: bool) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            if let Some(log) = log {
+                log.flushed(marked).await;
+            }
+        })
+    }
 }
 
-/// The way to sockets, and the part of it that leads to Node servers.
-fn adapters(options: &Options, io: &Weak<IoInner>) -> (Arc<dyn Adapter>, Option<NodeBridge>) {
-    let crier: Arc<dyn Adapter> = Arc::new(LocalAdapter::new(io.clone() as Weak<dyn Hub>));
+/// An adapter, with Node servers beside it where there are some; and the part of it that leads to them.
+fn with_node(
+    options: &Options,
+    crier: Arc<dyn Adapter>,
+    io: &Weak<IoInner>,
+) -> (Arc<dyn Adapter>, Option<NodeBridge>) {
     match &options.node {
         Some(link) => {
             let bridge = NodeBridge::new(link.clone(), io.clone());
@@ -559,14 +645,51 @@ fn adapters(options: &Options, io: &Weak<IoInner>) -> (Arc<dyn Adapter>, Option<
     }
 }
 
-fn recoveries(options: RecoveryOptions, io: Weak<IoInner>) -> Arc<Recoveries> {
-    let deliver = move |entry: &Entry| {
-        let namespace = io.upgrade().and_then(|io| io.existing(&entry.namespace));
+/// The way to sockets: those of all replicas, or those here.
+fn adapter_of(
+    (asking, limits): &(Option<Asking>, Arc<Limits>),
+    tag: ReplicaTag,
+    hub: Weak<IoInner>,
+) -> Arc<dyn Adapter> {
+    let hub: Weak<dyn Hub> = hub;
+    match asking {
+        Some(asking) => {
+            let asker = asking.asker(tag, hub.clone());
+            Arc::new(RedisAdapter::new(hub, asker, Arc::clone(limits)))
+        }
+        None => Arc::new(LocalAdapter::new(hub)),
+    }
+}
+
+type Logs = (Option<Arc<SharedLog>>, Option<Arc<Recoveries>>);
+
+/// The log that is shared with others, and what is kept for clients that come back, where there is either.
+fn logs(options: &Options, io: &Weak<IoInner>) -> Logs {
+    let hub = io.clone();
+    let deliver = Box::new(move |entry: &Entry| {
+        let namespace = hub.upgrade().and_then(|io| io.existing(&entry.namespace));
         if let Some(namespace) = namespace {
             namespace.deliver_in_order(entry);
         }
+    });
+    let Some(shared) = &options.shared else {
+        let recoveries = options.recovery.clone().map(|recovery| {
+            Arc::new(Recoveries::new(recovery, Epoch::from_random(random()), deliver))
+        });
+        return (None, recoveries);
     };
-    Arc::new(Recoveries::new(options, Epoch::from_random(random()), Box::new(deliver)))
+    let keeps = options.recovery.is_some();
+    // Nothing is kept where nobody comes back.
+    let nothing = || RecoveryOptions { entries_max: 0, ..RecoveryOptions::default() };
+    let recovery = options.recovery.clone().unwrap_or_else(nothing);
+    let sessions = Arc::new(Sessions::new(recovery.window, recovery.sessions_max));
+    let above = Box::new(Upcalls { sessions: Arc::clone(&sessions), io: io.clone() });
+    let limits = Arc::clone(&options.limits);
+    let log = SharedLog::new(shared, &recovery, limits, keeps, deliver, above);
+    let log = Arc::new(log);
+    let recoveries =
+        keeps.then(|| Arc::new(Recoveries::shared(recovery, Arc::clone(&log), sessions, shared)));
+    (Some(log), recoveries)
 }
 
 /// Bytes from the system's cryptographic source.

@@ -10,8 +10,8 @@ use http::{HeaderMap, request::Parts};
 pub use crate::session::mailbox::OutboxLimits;
 use crate::{
     adapter::node::NodeLink,
-    cluster::{Replicas, Seal},
-    recovery::RecoveryOptions,
+    cluster::{Asking, Replicas, Seal},
+    recovery::{RecoveryOptions, Shared},
 };
 
 /// How a server listens to its clients; the defaults are those of the reference.
@@ -50,9 +50,16 @@ pub struct Options {
     pub unauthenticated_per_address: usize,
     /// What is kept for clients that come back; `None`, the default, is nothing, as in the reference.
     pub recovery: Option<RecoveryOptions>,
+    /// What this server shares with other replicas: the log of all events, and the sessions. Default nothing.
+    /// Whoever sets it runs [`Io::follow`](crate::Io::follow) and
+    /// [`Io::write_sessions`](crate::Io::write_sessions).
+    pub shared: Option<Shared>,
     /// The other replicas of this server, to which requests for their sessions are passed on. Default
     /// none: a session id that is not known here is known nowhere.
     pub forwarding: Option<Forwarding>,
+    /// The way to ask all replicas about their sockets, and to make these do something. Default none:
+    /// whoever is meant is here.
+    pub asking: Option<Asking>,
     /// Node servers and emitters on a Redis, which share this server's clients. Default none. Whoever sets it
     /// makes the server within the runtime.
     pub node: Option<NodeLink>,
@@ -139,7 +146,9 @@ impl Default for Options {
             body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
             recovery: None,
+            shared: None,
             forwarding: None,
+            asking: None,
             node: None,
             aliases: HashMap::new(),
         }

@@ -143,7 +143,7 @@ impl Redis {
     /// [`RedisError::Answer`] where it may not be seen.
     pub(super) async fn setting(&self, name: &str) -> Result<Option<String>, RedisError> {
         // One at a time: before 7.0 no more are taken.
-        let answer = self.query(cmd("CONFIG").arg("GET").arg(name)).await;
+        let answer = self.read(cmd("CONFIG").arg("GET").arg(name)).await;
         answer.map(|mut found: HashMap<String, String>| found.remove(name))
     }
 
@@ -156,7 +156,7 @@ impl Redis {
         // Within a script, so that in a cluster it is the node that has our keys.
         let info =
             Script::new("return redis.call('INFO', 'server') .. redis.call('INFO', 'replication')");
-        let info: String = self.script(&info, &[self.keys().number()], &[] as &[&str]).await?;
+        let info: String = self.read_script(&info, &[self.keys().number()], &[] as &[&str]).await?;
         let field = |name: &str| {
             let mut lines = info.lines().filter_map(|line| line.split_once(':'));
             lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned())

@@ -201,7 +201,11 @@ fn tcp() -> TcpSettings {
 }
 
 fn sign_in(username: Option<&String>, password: Option<&String>, db: i64) -> RedisConnectionInfo {
-    let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(db);
+    let mut login = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(db)
+        // One command less that a user has to be allowed.
+        .set_skip_set_lib_name();
     if let Some(username) = username {
         login = login.set_username(username);
     }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,98 +15,10 @@ use ::redis::{
 use tokio::time::timeout;
 
 use super::{
-    Feed, Keys, RedisUrl, RedisUrlError, Signer, Subscription,
+    Answer, Feed, Keys, RedisError, RedisOptions, RedisUrlError, Script, Signer, Subscription,
+    answer::{convert, told},
     dial::{Connection, Dial, Dialed},
 };
-
-/// What a link needs to know.
-#[derive(Clone)]
-pub struct RedisOptions {
-    /// Where Redis is.
-    pub url: RedisUrl,
-    /// The user; in the place of the address's.
-    pub username: Option<String>,
-    /// The password; in the place of the address's.
-    pub password: Option<String>,
-    /// What every key and channel begins with, in braces. Default `crier`.
-    pub prefix: String,
-    /// The cluster's secrets; the first signs, all are taken.
-    pub secrets: Vec<Vec<u8>>,
-    /// How many connections commands share, at least one. Default 4.
-    pub connections: usize,
-    /// How long one command may take, connecting apart. Default 2 s.
-    pub timeout: Duration,
-}
-
-/// Why Redis did not do it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RedisError {
-    /// It cannot be reached, does not answer in time, or does not take commands now (loading, read-only,
-    /// disk or memory full, failover). A command that was on its way may have been done.
-    #[error("Redis is unavailable")]
-    Unavailable {
-        /// When a next try makes sense.
-        retry_after: Duration,
-    },
-    /// It answered with an error, or something else than was expected: a fault of ours or of its
-    /// settings.
-    #[error("Redis answered {0}")]
-    Answer(Answer),
-}
-
-/// An answer of Redis that says that it did nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Its first word, such as `NOPERM`.
-    pub code: String,
-    /// The rest of it.
-    pub message: String,
-}
-
-impl RedisError {
-    /// Not to be had now.
-    pub(super) const UNAVAILABLE: Self = Self::Unavailable { retry_after: Duration::from_secs(1) };
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
-    }
-}
-
-/// A Lua script, known to Redis by its hash.
-#[derive(Clone, Debug)]
-pub struct Script {
-    code: &'static str,
-    hash: String,
-}
-
-impl Script {
-    /// A script.
-    pub fn new(code: &'static str) -> Self {
-        Self { code, hash: ::redis::Script::new(code).get_hash().to_owned() }
-    }
-
-    /// The command that runs it.
-    pub fn command<K: AsRef<[u8]>, A: AsRef<[u8]>>(&self, keys: &[K], args: &[A]) -> Cmd {
-        let mut command = ::redis::cmd("EVALSHA");
-        command.arg(&self.hash).arg(keys.len());
-        for key in keys {
-            command.arg(key.as_ref());
-        }
-        for arg in args {
-            command.arg(arg.as_ref());
-        }
-        command
-    }
-
-    /// The command that makes it known.
-    pub fn load(&self) -> Cmd {
-        let mut command = ::redis::cmd("SCRIPT");
-        command.arg("LOAD").arg(self.code);
-        command
-    }
-}
 
 /// Redis. Cheap to clone; connects when it is first asked something, and again after every failure.
 ///
@@ -126,6 +38,8 @@ struct Inner {
     lanes: Box<[Lane]>,
     /// For changes: reads do not wait behind a batch.
     writer: Lane,
+    /// The number of the writer's connection on which its script is known.
+    prepared: AtomicU64,
     next: AtomicUsize,
     timeout: Duration,
     /// Whether the last attempt to connect succeeded, so that only the change is told.
@@ -155,6 +69,7 @@ impl Redis {
             dial,
             lanes,
             writer,
+            prepared: AtomicU64::new(0),
             next: AtomicUsize::new(0),
             timeout,
             reached: AtomicBool::new(true),
@@ -193,7 +108,27 @@ impl Redis {
     /// See [`RedisError`].
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let value = self.ask(async |mut connection: Connection| connection.one(command).await);
-        convert(value.await?)
+        convert(value.await.map_err(Why::told)?)
+    }
+
+    /// One command that does no harm when it is done twice, such as one that only reads: where a
+    /// connection is found lost, it is asked on another one.
+    ///
+    /// # Errors
+    ///
+    /// See [`RedisError`].
+    pub async fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+        let mut lanes_left = self.0.lanes.len();
+        loop {
+            let value = self.ask(async |mut connection: Connection| connection.one(command).await);
+            match value.await {
+                Ok(value) => return convert(value),
+                Err(Why::Fault(fault)) if fault.is_unrecoverable_error() && lanes_left > 0 => {
+                    lanes_left -= 1;
+                }
+                Err(why) => return Err(why.told()),
+            }
+        }
     }
 
     /// Several commands in one go, answered in one go; the first error is the error of all, and what is
@@ -206,7 +141,8 @@ impl Redis {
         if pipe.is_empty() {
             return convert(Value::Array(Vec::new()));
         }
-        convert(self.ask(async |mut connection: Connection| connection.all(pipe).await).await?)
+        let value = self.ask(async |mut connection: Connection| connection.all(pipe).await);
+        convert(value.await.map_err(Why::told)?)
     }
 
     /// A script, made known first where Redis does not know it.
@@ -225,6 +161,27 @@ impl Redis {
             Err(RedisError::Answer(Answer { code, .. })) if code == "NOSCRIPT" => {
                 self.query::<Value>(&script.load()).await?;
                 self.query(&command).await
+            }
+            other => other,
+        }
+    }
+
+    /// [`Redis::script`] for one that does no harm when it is done twice, as [`Redis::read`].
+    ///
+    /// # Errors
+    ///
+    /// See [`RedisError`].
+    pub async fn read_script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[impl AsRef<[u8]>],
+        args: &[impl AsRef<[u8]>],
+    ) -> Result<T, RedisError> {
+        let command = script.command(keys, args);
+        match self.read(&command).await {
+            Err(RedisError::Answer(Answer { code, .. })) if code == "NOSCRIPT" => {
+                self.read::<Value>(&script.load()).await?;
+                self.read(&command).await
             }
             other => other,
         }
@@ -266,20 +223,33 @@ impl Redis {
     async fn ask(
         &self,
         what: impl AsyncFnOnce(Connection) -> Result<Value, Fault>,
-    ) -> Result<Value, RedisError> {
+    ) -> Result<Value, Why> {
         let lanes = &self.0.lanes;
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed) % lanes.len().max(1);
-        let Some(lane) = lanes.get(turn) else { return Err(RedisError::UNAVAILABLE) };
-        let (number, connection) = self.connection(lane).await.map_err(Why::told)?;
+        let Some(lane) = lanes.get(turn) else { return Err(Why::Silent) };
+        let (number, connection) = self.connection(lane).await?;
         self.ask_on(lane, number, what(connection)).await
     }
 
-    /// Several changes in one go; the answer to each, be it an error.
-    pub(super) async fn attempt(&self, pipe: &Pipeline) -> Result<Vec<Value>, Attempt> {
+    /// Several changes in one go, by a script that is made known first on each new connection, so that
+    /// those which need it are done in their order with those which do not; the answer to each, be it an
+    /// error.
+    pub(super) async fn attempt(
+        &self,
+        script: &Script,
+        pipe: &Pipeline,
+    ) -> Result<Vec<Value>, Attempt> {
         let lane = &self.0.writer;
         let Ok((number, mut connection)) = self.connection(lane).await else {
             return Err(Attempt::NotSent);
         };
+        if self.0.prepared.load(Ordering::Relaxed) != number {
+            let load = script.load();
+            if self.ask_on(lane, number, connection.one(&load)).await.is_err() {
+                return Err(Attempt::NotSent);
+            }
+            self.0.prepared.store(number, Ordering::Relaxed);
+        }
         let answers = self.ask_on(lane, number, connection.all(pipe)).await;
         let Ok(Value::Array(answers)) = answers else { return Err(Attempt::Unknown) };
         let moved = |answer: &Value| match answer {
@@ -297,7 +267,7 @@ impl Redis {
         lane: &Lane,
         number: u64,
         what: impl Future<Output = Result<Value, Fault>>,
-    ) -> Result<Value, RedisError> {
+    ) -> Result<Value, Why> {
         let answered = timeout(self.0.timeout, what).await;
         let why = match answered {
             Ok(Ok(value)) => return Ok(value),
@@ -307,7 +277,7 @@ impl Redis {
         if why.breaks() {
             lane.close(number).await;
         }
-        Err(why.told())
+        Err(why)
     }
 
     /// The connection of a lane, made where there is none.
@@ -393,69 +363,8 @@ impl Why {
     }
 }
 
-/// Codes by which Redis says that it does nothing now.
-const NOT_NOW: [&str; 11] = [
-    "LOADING",
-    "BUSY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "READONLY",
-    "MISCONF",
-    "OOM",
-    "NOREPLICAS",
-    "MOVED",
-    "ASK",
-];
-
-/// Whether an error says that nothing was done, and may be tried again.
-pub(super) fn is_not_now(code: &str) -> bool {
-    NOT_NOW.contains(&code)
-}
-
-fn told(fault: &Fault) -> RedisError {
-    match fault.code() {
-        Some(code) if is_not_now(code) => {
-            tracing::debug!(code, "Redis does not take commands now");
-            RedisError::UNAVAILABLE
-        }
-        Some(code) => RedisError::Answer(Answer {
-            code: code.to_owned(),
-            message: fault.detail().unwrap_or_default().to_owned(),
-        }),
-        None => match fault.kind() {
-            ErrorKind::UnexpectedReturnType | ErrorKind::Parse => RedisError::Answer(Answer {
-                code: "UNEXPECTED".to_owned(),
-                message: fault.to_string(),
-            }),
-            _ => {
-                tracing::debug!(%fault, "Redis was not reached");
-                RedisError::UNAVAILABLE
-            }
-        },
-    }
-}
-
-fn convert<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
-    let value = value.extract_error().map_err(|fault| told(&fault))?;
-    T::from_redis_value(value).map_err(|error| {
-        RedisError::Answer(Answer { code: "UNEXPECTED".to_owned(), message: error.to_string() })
-    })
-}
-
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").field("dial", &self.0.dial).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for RedisOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisOptions")
-            .field("url", &self.url)
-            .field("prefix", &self.prefix)
-            .field("connections", &self.connections)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
     }
 }

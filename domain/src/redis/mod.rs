@@ -7,11 +7,15 @@
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
+//!   ask       questions to all replicas, and their answers
+//!   presence  who is there, over all replicas
 //!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at a time
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
+mod answer;
+pub mod ask;
 mod check;
 mod dial;
 mod epoch;
@@ -20,8 +24,11 @@ mod feed;
 mod job;
 mod keys;
 mod link;
+mod options;
+pub mod presence;
 mod publish;
 mod row;
+mod script;
 mod sign;
 mod store;
 mod subscription;
@@ -32,13 +39,16 @@ mod writer;
 pub use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
 
 pub use self::{
+    answer::{Answer, RedisError},
     check::Finding,
     epoch::{Look, Lost, Seen},
     event::{BusEvent, DecodeError},
     feed::{Feed, FeedControl, Heard, Topic},
     keys::Keys,
-    link::{Answer, Redis, RedisError, RedisOptions, Script},
+    link::Redis,
+    options::RedisOptions,
     publish::RedisBus,
+    script::Script,
     sign::{MAC_BYTES, Signer},
     store::RedisStore,
     subscription::{Received, SUBSCRIPTION_MAX, Subscription},

@@ -68,8 +68,11 @@ impl RedisStore {
         let mut swept = 0;
         loop {
             let args = [self.0.clock().unix_ms().to_string(), SWEEP.to_string()];
-            let now: usize =
-                self.redis().script(&SWEEP_SCRIPT, &names, &args).await.map_err(|e| told(&e))?;
+            let now: usize = self
+                .redis()
+                .read_script(&SWEEP_SCRIPT, &names, &args)
+                .await
+                .map_err(|e| told(&e))?;
             swept += now;
             if now < SWEEP {
                 return Ok(swept);
@@ -84,7 +87,7 @@ impl RedisStore {
     async fn read(&self, key: Key) -> Result<Option<Record>, StoreError> {
         let mut command = ::redis::cmd("HGET");
         command.arg(self.0.keys().records()).arg(key.as_bytes());
-        let row: Option<Vec<u8>> = self.redis().query(&command).await.map_err(|e| told(&e))?;
+        let row: Option<Vec<u8>> = self.redis().read(&command).await.map_err(|e| told(&e))?;
         let Some(row) = row else { return Ok(None) };
         row::record(key.as_bytes(), &row.into(), self.0.clock().unix_ms()).map_err(|_| {
             tell_damaged(key.as_bytes());
@@ -105,7 +108,7 @@ impl RedisStore {
             let (limit, now_text) = (asked.to_string(), now.to_string());
             let args = [&from, &to, backwards, limit.as_bytes(), now_text.as_bytes()];
             let names = [keys.records(), keys.index()];
-            let found = self.redis().script(&SCAN, &names, &args).await;
+            let found = self.redis().read_script(&SCAN, &names, &args).await;
             let found: Vec<Vec<u8>> = found.map_err(|e| told(&e))?;
             let (rows, mut damaged) = (found.len() / 2, 0);
             let mut records = Vec::with_capacity(rows);

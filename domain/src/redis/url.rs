@@ -16,8 +16,9 @@ const SENTINEL_PORT: u16 = 26_379;
 ///   redis+unix:///path/to/socket                                      one server on this machine
 /// ```
 ///
-/// `rediss` in the place of `redis` is the same over TLS, by the system's certificates. Users and
-/// passwords are percent-encoded. A sentinel's own ones are `?sentinel_username=…&sentinel_password=…`.
+/// `rediss` in the place of `redis` is the same over TLS, by the system's certificates, or those that
+/// `SSL_CERT_FILE` names. Users and passwords are percent-encoded. A sentinel's own ones are
+/// `?sentinel_username=…&sentinel_password=…`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     pub(super) kind: Kind,

@@ -16,8 +16,9 @@ use tokio::{
 
 use super::{
     Redis, Script,
+    answer::is_not_now,
     job::{Job, Outcome, What, outcome},
-    link::{Attempt, is_not_now},
+    link::Attempt,
     writer::{Inner, Writer, WriterOptions, commit_script},
 };
 use crate::{clock::Clock, settle::Settling};
@@ -122,7 +123,7 @@ impl Batches {
         self.current.push_back(job);
     }
 
-    /// Between two tries: what comes in the meantime is tried, and answered, too.
+    /// Between two tries: what comes in the meantime waits for the next one.
     async fn pause(
         &mut self,
         closing: &mut (impl Future<Output = Result<(), oneshot::error::RecvError>> + Unpin),
@@ -132,12 +133,7 @@ impl Batches {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
-                Some(job) = self.queue.recv() => {
-                    self.take(job);
-                    if self.away {
-                        self.give_up(*closed_at);
-                    }
-                }
+                Some(job) = self.queue.recv() => self.take(job),
                 _ = &mut *closing, if closed_at.is_none() => {
                     *closed_at = Some(Instant::now());
                     self.queue.close();
@@ -162,7 +158,7 @@ impl Batches {
             count += 1;
             bytes += job.room.bytes;
         }
-        match self.redis.attempt(pipe.ignore_errors()).await {
+        match self.redis.attempt(&self.script, pipe.ignore_errors()).await {
             Ok(answers) => {
                 self.away = false;
                 self.settle(count, answers).await

@@ -147,6 +147,16 @@ impl Writer {
         self.ask(what(event), size).await
     }
 
+    /// Waits until everything that was taken before is done, or was given up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing depends on it.
+    pub async fn flushed(&self) {
+        // Nothing at all, in its turn.
+        let _ = self.commit(None, None, Vec::new(), 64).await;
+    }
+
     /// Publishes an event, and does not wait.
     ///
     /// # Errors
@@ -169,7 +179,7 @@ impl Writer {
     /// What a claim's key stands for already, if for anything.
     pub(super) async fn known(&self, claim: &Claim) -> Result<Option<Outcome>, RedisError> {
         let key = self.keys().claim(&claim.key);
-        let found: Option<Vec<u8>> = self.redis().query(::redis::cmd("GET").arg(key)).await?;
+        let found: Option<Vec<u8>> = self.redis().read(::redis::cmd("GET").arg(key)).await?;
         let Some(found) = found.map(bytes::Bytes::from) else { return Ok(None) };
         let Ok(held) = row::held(&claim.key, &found) else {
             return Ok(Some(Outcome::Damaged(None)));

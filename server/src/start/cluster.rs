@@ -9,7 +9,7 @@ use std::{
 use crier_domain::redis::{Redis, RedisOptions, RedisUrl, RedisUrlError};
 use crier_protocol::redis_adapter::Channels;
 
-use super::StartError;
+use super::{StartError, backend};
 use crate::{
     adapter::node::{NodeLink, NodeMode, NodeSettings},
     cluster::{Leases, Replicas, Seal, registry::About},
@@ -60,11 +60,26 @@ pub(super) fn node(config: &Config, redis: &Redis) -> Option<NodeLink> {
     Some(NodeLink { settings, redis: redis.clone(), several: true })
 }
 
+/// This process's place among several, where there is a Redis: checked, and with a lease.
+///
+/// # Errors
+/// There is none to be had.
+pub(super) async fn replica(
+    config: &Config,
+    redis: Option<Redis>,
+    internal: SocketAddr,
+) -> Result<Option<(Redis, Arc<Leases>)>, StartError> {
+    let Some(redis) = redis else { return Ok(None) };
+    backend::check(&redis).await?;
+    let leases = join(config, redis.clone(), internal).await?;
+    Ok(Some((redis, leases)))
+}
+
 /// Takes a lease, under which others find this replica's internal listener.
 ///
 /// # Errors
 /// There is none to be had.
-pub(super) async fn join(
+async fn join(
     config: &Config,
     redis: Redis,
     internal: SocketAddr,

@@ -1,7 +1,14 @@
 //! Everything over Redis, on real servers that the tests start.
 
+mod bus;
+pub(crate) mod check;
+mod epoch;
+mod faults;
 mod link;
+mod modes;
+mod presence;
 pub(crate) mod server;
+mod store;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +22,14 @@ use crier_domain::{
 };
 use crier_protocol::{Namespace, Room};
 use tokio::task::JoinHandle;
+
+/// The configuration that is shipped.
+const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../redis.conf");
+
+/// The arguments of a server that runs with the configuration that is shipped.
+fn shipped() -> Vec<String> {
+    vec![CONF.to_owned()]
+}
 
 /// A writer whose work runs, until the runtime ends.
 pub(crate) fn writer(redis: &Redis, clock: &Clock) -> (Writer, JoinHandle<()>) {

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 pub(crate) struct Server {
     folder: TempDir,
     arguments: Vec<String>,
+    /// TCP besides the socket; 0 = none.
+    port: String,
     child: Option<Child>,
 }
 
@@ -26,14 +28,43 @@ impl Server {
 
     /// One with exactly these arguments, besides where it listens and keeps its files.
     pub(crate) fn run(arguments: Vec<String>) -> Self {
+        Self::listening(tempfile::tempdir().unwrap(), arguments, "0")
+    }
+
+    /// One that keeps nothing on disk, and listens on loopback too.
+    pub(crate) fn on_port(port: &str, arguments: &[&str]) -> Self {
+        let bare = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
+        let arguments = bare.iter().chain(arguments).map(|a| (*a).to_owned()).collect();
+        Self::listening(tempfile::tempdir().unwrap(), arguments, port)
+    }
+
+    /// A sentinel; its file is its own, it writes to it.
+    pub(crate) fn sentinel(port: &str, lines: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { folder, arguments, child: None };
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        Self::listening(folder, arguments, port)
+    }
+
+    fn listening(folder: TempDir, arguments: Vec<String>, port: &str) -> Self {
+        let mut server = Self { folder, arguments, port: port.to_owned(), child: None };
         server.up();
         server
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
+    }
+
+    /// The append-only file that is written to now.
+    pub(crate) fn newest_append_only_file(&self) -> PathBuf {
+        let folder = self.folder.path().join("appendonlydir");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            files.filter(|path| path.to_string_lossy().ends_with(".incr.aof")).collect();
+        files.sort();
+        files.pop().expect("there is an append-only file")
     }
 
     /// Starts it, again, and waits until it answers.
@@ -44,7 +75,7 @@ impl Server {
         let _ = std::fs::remove_file(&socket);
         let child = Command::new("redis-server")
             .args(&self.arguments)
-            .args(["--port", "0", "--unixsocket", &socket.display().to_string()])
+            .args(["--port", &self.port, "--unixsocket", &socket.display().to_string()])
             .args(["--dir", &folder, "--daemonize", "no", "--logfile", "redis.log"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

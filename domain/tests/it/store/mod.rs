@@ -1,12 +1,12 @@
 //! The store: one list of rules that every backend keeps, and what only the one on disk can show.
 
 mod crash;
-mod disk;
+pub(crate) mod disk;
 mod file;
 mod full;
 mod model;
-mod power;
-mod rig;
+pub(crate) mod power;
+pub(crate) mod rig;
 mod rules;
 
 /// Every rule, for one backend: a function that makes a [`Rig`].
@@ -52,4 +52,4 @@ macro_rules! backends {
     };
 }
 
-backends! { memory embedded redis }
+backends! { memory embedded redis redis_as_shipped }

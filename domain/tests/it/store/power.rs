@@ -19,7 +19,7 @@ fn open(disk: &Disk) -> Option<EmbeddedStore> {
 }
 
 /// Numbers whose pairs are in the store; panics where half of one is.
-pub(super) async fn pairs(store: &dyn Store) -> BTreeSet<u64> {
+pub(crate) async fn pairs(store: &dyn Store) -> BTreeSet<u64> {
     let side = async |name: &'static str| -> BTreeSet<u64> {
         let found = store.scan(Scan::of(Key::of(name), usize::MAX)).await.unwrap();
         found.iter().map(|(key, _)| key.after(&Key::of(name)).number().unwrap()).collect()
@@ -30,7 +30,7 @@ pub(super) async fn pairs(store: &dyn Store) -> BTreeSet<u64> {
 }
 
 /// Commits a pair of records in two collections; whether it was acknowledged.
-pub(super) async fn put_pair(store: &dyn Store, number: u64) -> bool {
+pub(crate) async fn put_pair(store: &dyn Store, number: u64) -> bool {
     let put = |side| {
         // Of many sizes, so that commits are of one page or several.
         let value = vec![number as u8; (number as usize * 97) % 9_000];

@@ -52,6 +52,12 @@ pub(crate) fn redis() -> Rig {
     over(&Arc::new(Server::start(&[])), "crier")
 }
 
+/// Over a Redis as it is shipped, as the user that may do no more than Crier does.
+pub(crate) fn redis_as_shipped() -> Rig {
+    let (server, options) = crate::redis::check::server_of_the_sample_user();
+    over_options(&server, options)
+}
+
 /// Over a Redis that others use under other prefixes.
 pub(crate) fn over(server: &Arc<Server>, prefix: &str) -> Rig {
     over_options(server, server.options(prefix))

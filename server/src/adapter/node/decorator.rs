@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use crier_domain::redis::ask::Asker;
 use crier_protocol::{Namespace as Name, socket::Args};
 
 use super::NodeBridge;
@@ -79,6 +80,10 @@ impl Adapter for NodeAdapter {
             acks.missing.extend(theirs.missing);
             acks
         })
+    }
+
+    fn asker(&self) -> Option<&Arc<Asker>> {
+        self.crier.asker()
     }
 }
 

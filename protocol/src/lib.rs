@@ -4,6 +4,8 @@
 //!   bytes ──▶ websocket::Assembler ──▶ engine::Connection ──▶ socket::Session ──▶ connects, events, acks
 //!             polling body ───────────▶   (heartbeat, upgrade)   (namespaces, attachments)
 //!   bytes ◀── socket::Outgoing: one packet, encoded once for each wire form ◀── emits, acks
+//!
+//!   redis_adapter: what Node servers and emitters publish to each other over Redis
 //! ```
 //!
 //! What goes in: bytes from a peer, the time, and ids made by the caller. What comes out: events for
@@ -16,6 +18,7 @@ pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod redis_adapter;
 pub mod socket;
 pub mod websocket;
 

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::IpAddr,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -14,14 +15,18 @@ use crier_protocol::{
     CloseReason, Limits, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crier_domain::redis::ask::{Asker, Mark};
 
 use crate::{
     adapter::{
-        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter,
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target,
+        local::LocalAdapter,
+        node::{NodeAdapter, NodeBridge, WORK_MAX},
         redis::RedisAdapter,
     },
     cluster::Asking,
@@ -62,6 +67,10 @@ pub(crate) struct IoInner {
     /// Cancelled when the server begins to go down.
     stop: CancellationToken,
     this: Weak<IoInner>,
+    /// The way to Node servers, where there is one.
+    node: Option<NodeBridge>,
+    /// Permits for what is done on behalf of other servers.
+    work: Arc<Semaphore>,
 }
 
 /// What runs on top of the sessions.
@@ -82,6 +91,11 @@ impl Io {
         Self::build(options, Upper::SocketIo)
     }
 
+    /// The way to Node servers, where there is one.
+    pub fn node(&self) -> Option<&NodeBridge> {
+        self.0.node.as_ref()
+    }
+
     /// A plain Engine.IO server: sessions and messages, without Socket.IO on top.
     pub fn engine(options: Options, handler: impl EngineHandler) -> Self {
         Self::build(options, Upper::Engine(Arc::new(handler)))
@@ -96,12 +110,14 @@ impl Io {
         let asking = (options.asking.clone(), Arc::clone(&options.limits));
         let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
             let (shared_log, recoveries) = logs(&options, this);
+            let crier = adapter_of(&asking, tag, this.clone());
+            let (adapter, node) = with_node(&options, crier, this);
             IoInner {
                 recoveries,
                 shared_log,
                 options: Arc::new(options),
                 application,
-                adapter: adapter_of(&asking, tag, this.clone()),
+                adapter,
                 tag,
                 namespaces: DashMap::new(),
                 patterns: RwLock::default(),
@@ -112,10 +128,15 @@ impl Io {
                 draining: AtomicBool::new(false),
                 stop: CancellationToken::new(),
                 this: this.clone(),
+                node,
+                work: Arc::new(Semaphore::new(WORK_MAX)),
             }
         }));
         // The main namespace is always there, as in the reference.
         io.of_name(Name::MAIN);
+        if let Some(bridge) = &io.0.node {
+            bridge.start(&io.0);
+        }
         io
     }
 
@@ -396,6 +417,34 @@ impl IoInner {
         &self.tasks
     }
 
+    /// Runs a task until it ends or the server goes down; then it is dropped where it waits. A panic ends
+    /// the task alone, and is counted.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let task = AssertUnwindSafe(task).catch_unwind();
+            if let Some(Err(_)) = stop.run_until_cancelled(task).await {
+                metrics::panicked();
+                tracing::error!("a task on behalf of other servers panicked and is gone");
+            }
+        });
+    }
+
+    /// Is cancelled when the server begins to go down.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// A permit for something that is done on behalf of another server; `None` where too much is.
+    pub(crate) fn work(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.work).try_acquire_owned().ok()
+    }
+
+    /// The names of the namespaces that there are now.
+    pub(crate) fn namespace_names(&self) -> Vec<Name> {
+        self.namespaces.iter().map(|entry| entry.key().clone()).collect()
+    }
+
     /// Whether new sessions are refused, because the server is going down.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -454,12 +503,21 @@ impl IoInner {
 
     pub(crate) fn forget_namespace(&self, name: &Name) {
         self.namespaces.remove_if(name, |_, namespace| namespace.is_unused());
+        if let Some(bridge) = &self.node {
+            bridge.touched(name, None);
+        }
     }
 
     fn make(&self, name: Name, behaviour: SharedBehaviour, dynamic: bool) -> Namespace {
         let (io, adapter) = (self.this.clone(), Arc::clone(&self.adapter));
         let (options, recoveries) = (Arc::clone(&self.options), self.recoveries.clone());
-        Namespace::new(name, behaviour, io, adapter, options, recoveries, dynamic)
+        let namespace =
+            Namespace::new(name.clone(), behaviour, io, adapter, options, recoveries, dynamic);
+        if let Some(bridge) = self.node.clone() {
+            bridge.touched(&name, None);
+            namespace.registry().watch(Box::new(move |room| bridge.touched(&name, Some(room))));
+        }
+        namespace
     }
 
     /// Starts a session; its task is tracked, and ends it.
@@ -569,6 +627,21 @@ impl Hub for IoInner {
                 log.flushed(marked).await;
             }
         })
+    }
+}
+
+/// An adapter, with Node servers beside it where there are some; and the part of it that leads to them.
+fn with_node(
+    options: &Options,
+    crier: Arc<dyn Adapter>,
+    io: &Weak<IoInner>,
+) -> (Arc<dyn Adapter>, Option<NodeBridge>) {
+    match &options.node {
+        Some(link) => {
+            let bridge = NodeBridge::new(link.clone(), io.clone());
+            (Arc::new(NodeAdapter::new(crier, bridge.clone())), Some(bridge))
+        }
+        None => (crier, None),
     }
 }
 

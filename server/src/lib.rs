@@ -69,6 +69,7 @@ pub use self::{
         Handlers, Namespace,
         broadcast::Broadcast,
         handler::{Ack, Arrival, ConnectError, FromArgs, Payload, Refusal},
+        server_side::{ServerAck, ServerAcks},
         socket::{Socket, rooms::JoinError},
     },
     options::{

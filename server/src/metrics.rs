@@ -74,6 +74,8 @@ pub(crate) fn describe() {
     describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
     describe_counter!("crier_dropped_asks_total", "Messages of other replicas not taken, by why");
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
+    describe_counter!("crier_node_taken_total", "Messages of Node servers and emitters taken");
+    describe_counter!("crier_node_dropped_total", "Messages from and to them dropped, by reason");
     describe_counter!("crier_forwarded_total", "Requests for sessions of other replicas, by kind");
     describe_counter!(
         "crier_forward_failures_total",
@@ -223,4 +225,14 @@ pub(crate) fn tunnels(change: f64) {
 
 pub(crate) fn http_connections(change: f64) {
     gauge!("crier_http_connections").increment(change);
+}
+
+/// A message of a Node server or an emitter was taken.
+pub(crate) fn node_taken() {
+    counter!("crier_node_taken_total").increment(1);
+}
+
+/// A message from or to Node was dropped.
+pub(crate) fn node_dropped(reason: &'static str) {
+    counter!("crier_node_dropped_total", "reason" => reason).increment(1);
 }

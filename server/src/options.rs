@@ -9,6 +9,7 @@ use http::{HeaderMap, request::Parts};
 
 pub use crate::session::mailbox::OutboxLimits;
 use crate::{
+    adapter::node::NodeLink,
     cluster::{Asking, Replicas, Seal},
     recovery::{RecoveryOptions, Shared},
 };
@@ -59,6 +60,9 @@ pub struct Options {
     /// The way to ask all replicas about their sockets, and to make these do something. Default none:
     /// whoever is meant is here.
     pub asking: Option<Asking>,
+    /// Node servers and emitters on a Redis, which share this server's clients. Default none. Whoever sets it
+    /// makes the server within the runtime.
+    pub node: Option<NodeLink>,
     /// Further names of namespaces: a client that connects to the first is in the second, and is
     /// answered under the first. Default none.
     pub aliases: HashMap<Namespace, Namespace>,
@@ -145,6 +149,7 @@ impl Default for Options {
             shared: None,
             forwarding: None,
             asking: None,
+            node: None,
             aliases: HashMap::new(),
         }
     }

@@ -20,6 +20,7 @@ mod filters;
 mod forward;
 mod handlers;
 mod hostile;
+mod interop;
 mod live;
 mod official_client;
 mod readme;

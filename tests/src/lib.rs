@@ -9,6 +9,7 @@
 //! chaos      what is killed how often, and what must hold then; the program is src/bin/chaos.rs
 //! workspace  where the sources and the binaries are
 //! node       the official JavaScript clients, driven from Rust
+//! interop    Node servers and emitters that share a Redis with Crier
 //! raw        clients that break the rules, byte by byte
 //! target     the server that they attack; the program is src/bin/target.rs
 //! oracle     what must hold under every attack
@@ -22,6 +23,7 @@ pub mod chaos;
 pub mod ci;
 pub mod cluster;
 pub mod contract;
+pub mod interop;
 pub mod light;
 pub mod node;
 pub mod oracle;

@@ -15,7 +15,7 @@ use ::redis::{
 use tokio::time::timeout;
 
 use super::{
-    Answer, Keys, RedisError, RedisOptions, RedisUrlError, Script, Signer, Subscription,
+    Answer, Feed, Keys, RedisError, RedisOptions, RedisUrlError, Script, Signer, Subscription,
     answer::{convert, told},
     dial::{Connection, Dial, Dialed},
 };
@@ -198,6 +198,20 @@ impl Redis {
             self.0.dial.patience() + self.0.timeout,
             Subscription::open(&self.0.dial, channels, self.0.timeout),
         );
+        let opened = opened.await.map_err(|_| Why::Silent).and_then(|opened| {
+            self.tell_reached(opened.as_ref().err());
+            opened.map_err(Why::Fault)
+        });
+        opened.map_err(Why::told)
+    }
+
+    /// Listens to topics that change, on a connection of its own; to none of them yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`RedisError`].
+    pub async fn feed(&self) -> Result<Feed, RedisError> {
+        let opened = timeout(self.0.dial.patience(), Feed::open(&self.0.dial, self.0.timeout));
         let opened = opened.await.map_err(|_| Why::Silent).and_then(|opened| {
             self.tell_reached(opened.as_ref().err());
             opened.map_err(Why::Fault)

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Redis ── query, pipeline, script ──▶ a few shared connections ──▶ single | sentinel | cluster
-//!     └──── subscribe ──────────────────▶ a connection of its own ──▶ Subscription
+//!     ├──── subscribe ──────────────────▶ a connection of its own ──▶ Subscription
+//!     └──── feed ───────────────────────▶ a connection of its own ──▶ Feed: topics that change
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
@@ -19,6 +20,7 @@ mod check;
 mod dial;
 mod epoch;
 mod event;
+mod feed;
 mod job;
 mod keys;
 mod link;
@@ -41,6 +43,7 @@ pub use self::{
     check::Finding,
     epoch::{Look, Lost, Seen},
     event::{BusEvent, DecodeError},
+    feed::{Feed, FeedControl, Heard, Topic},
     keys::Keys,
     link::Redis,
     options::RedisOptions,

@@ -13,7 +13,7 @@ use crate::{
     engine::{Packet, payload},
 };
 
-pub use crate::socket::fuzz::sio_packet;
+pub use crate::{redis_adapter::fuzz::redis_adapter, socket::fuzz::sio_packet};
 pub use session_ops::session_ops;
 
 /// One Engine.IO packet: what can be read can be written, and is read again as the same.

@@ -108,7 +108,7 @@ pub(super) fn scan(text: &str, open: u8, bounds: Bounds) -> Result<Scan, DecodeE
 }
 
 /// The offset of the quote that ends the string beginning at `at`, or of the end of the bytes.
-fn end_of_string(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += found;
@@ -124,7 +124,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
 ///
 /// Lone surrogates (`"\ud83d"`) and numbers beyond a double (`1e400`) pass: they are JSON, and
 /// JavaScript reads them.
-pub(super) fn validate(text: &str) -> Result<(), DecodeError> {
+pub(crate) fn validate(text: &str) -> Result<(), DecodeError> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|error| DecodeError::Json { column: error.column() })

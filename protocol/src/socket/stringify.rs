@@ -12,7 +12,7 @@ use super::EncodeError;
 /// entry of `attachments`.
 ///
 /// No tree in between: `serde_json` writes through the formatter below.
-pub(super) fn stringify<T: Serialize + ?Sized>(
+pub(crate) fn stringify<T: Serialize + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,

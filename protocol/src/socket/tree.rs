@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str, attachments: &[Bytes]) -> Result<Value, LoneSurr
 }
 
 /// Like [`parse`], but a lone surrogate becomes U+FFFD: for clients that can be sent no such string.
-pub(super) fn parse_lossy(text: &str, attachments: &[Bytes]) -> Value {
+pub(crate) fn parse_lossy(text: &str, attachments: &[Bytes]) -> Value {
     let mut tree = Tree { cursor: Cursor::new(text), attachments, lossy: true };
     tree.value(DEPTH_MAX).unwrap_or_default()
 }

@@ -49,12 +49,12 @@ impl Value {
     }
 
     /// An object of entries in which a key may stand twice.
-    pub(super) fn object(entries: Vec<(String, Value)>) -> Self {
+    pub(crate) fn object(entries: Vec<(String, Value)>) -> Self {
         Self::Object(last_wins(entries))
     }
 
     /// A double; `Null` for what JSON has no number for.
-    pub(super) fn double(value: f64) -> Self {
+    pub(crate) fn double(value: f64) -> Self {
         Number::from_f64(value).map_or(Self::Null, Self::Number)
     }
 }

@@ -8,6 +8,7 @@ use crier_protocol::fuzz;
 fn fuzz_corpus() {
     replay("eio_packet", fuzz::eio_packet);
     replay("eio_payload", fuzz::eio_payload);
+    replay("redis_adapter", fuzz::redis_adapter);
     replay("session_ops", fuzz::session_ops);
     replay("sio_packet", fuzz::sio_packet);
 }

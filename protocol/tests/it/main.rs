@@ -19,6 +19,7 @@ mod engine_script;
 mod engine_upgrade;
 mod engine_websocket;
 mod fuzz_corpus;
+mod redis_adapter;
 mod socket_hostile;
 mod socket_outgoing;
 mod socket_peer;

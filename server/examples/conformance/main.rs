@@ -6,6 +6,7 @@
 
 mod client;
 mod engine;
+mod mixed;
 mod own;
 mod socket;
 
@@ -27,6 +28,18 @@ struct Cli {
     /// The packet format; `auto` takes what each client speaks.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     parser: Format,
+    /// Only `mixed`: the Redis that is shared.
+    #[arg(long)]
+    redis_url: Option<String>,
+    /// Only `mixed`: how the other servers talk.
+    #[arg(long, value_enum, default_value_t = mixed::Form::Classic)]
+    adapter: mixed::Form,
+    /// Only `mixed`: whether other servers of its kind are there, one of which takes events for all.
+    #[arg(long)]
+    several: bool,
+    /// Only `mixed`: what this server calls itself.
+    #[arg(long, default_value = "crier")]
+    name: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -48,6 +61,8 @@ enum Suite {
     EngineClient,
     /// Our tests with the official client.
     Own,
+    /// One of several servers on a Redis, the others Node's.
+    Mixed,
 }
 
 #[tokio::main]
@@ -64,6 +79,7 @@ async fn main() -> std::io::Result<()> {
         Suite::Socket => socket::server(parser),
         Suite::Client => client::server(parser),
         Suite::Own => own::server(parser),
+        Suite::Mixed => mixed::server(&cli).await?,
     };
     let listener = TcpListener::bind(cli.listen).await?;
     #[expect(clippy::print_stdout, reason = "the line that whoever started this waits for")]

@@ -5,6 +5,7 @@
 //! published. What a replica missed is not the adapter's to repair; recoverable events go by the log.
 
 pub(crate) mod local;
+pub mod node;
 pub(crate) mod redis;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use smallvec::SmallVec;
 use crate::{
     badge::Who,
     error::{AckError, Acks, EmitError},
+    namespace::server_side::ServerAcks,
 };
 
 /// A future of an object-safe trait.
@@ -76,8 +78,14 @@ pub struct SocketInfo {
     pub id: SocketId,
     /// Its rooms, its own first.
     pub rooms: Vec<Room>,
-    /// The client's address.
+    /// The client's address; of a socket of a Node server what that server says, unspecified where it says
+    /// none.
     pub address: std::net::IpAddr,
+    /// What the application shows of it to other servers ([`Socket::set_data`](crate::Socket::set_data)).
+    pub data: serde_json::Value,
+    /// The request that opened its session, as the reference shows it, without credentials: `headers`, `time`,
+    /// `address`, `xdomain`, `secure`, `issued`, `url`, `query`, `auth` (empty).
+    pub handshake: serde_json::Value,
 }
 
 /// The answers of all replicas, as far as they came.
@@ -116,6 +124,19 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         target: &'a Target,
         request: Request,
     ) -> BoxFuture<'a, Answers>;
+
+    /// Sends an event to the handlers of all other servers; with `ack`, gathers their answers for at most
+    /// so long. The default is for adapters that know of no other server.
+    fn server_side_emit<'a>(
+        &'a self,
+        namespace: &'a Name,
+        event: &'a str,
+        args: Args,
+        ack: Option<Duration>,
+    ) -> BoxFuture<'a, ServerAcks> {
+        let _ = (namespace, event, args, ack);
+        Box::pin(std::future::ready(ServerAcks::default()))
+    }
 
     /// What it asks other replicas by, where it does.
     fn asker(&self) -> Option<&Arc<Asker>> {

@@ -110,11 +110,13 @@ pub(crate) fn socket_out(socket: SocketInfo) -> WireSocket {
         id: socket.id.as_str().to_owned(),
         rooms: names(&socket.rooms),
         address: socket.address,
+        data: socket.data,
+        handshake: socket.handshake,
     }
 }
 
 /// A socket that came; `None` where its id is none.
 pub(crate) fn socket(socket: WireSocket) -> Option<SocketInfo> {
-    let WireSocket { id, rooms: names, address } = socket;
-    Some(SocketInfo { id: SocketId::parse(&id)?, rooms: rooms(names), address })
+    let WireSocket { id, rooms: names, address, data, handshake } = socket;
+    Some(SocketInfo { id: SocketId::parse(&id)?, rooms: rooms(names), address, data, handshake })
 }

@@ -7,13 +7,16 @@ use crier_domain::{
     event::{CatalogueOptions, PaymentAudience, ProductAudience},
     service::{notifications::SendFrom, orders::OrderStatus},
 };
-use crier_protocol::{Limits, engine::TransportName, socket::ParserChoice};
+use crier_protocol::{
+    Limits, engine::TransportName, redis_adapter::SubscriptionMode, socket::ParserChoice,
+};
 
 use super::read::{self, Reader};
 use super::source::Entry;
 use super::{
-    Attachments, Auth, AuthKeys, Chat, Config, Http, Namespaces, Notifications, Presence, Recovery,
-    Redis, Rest, Rooms, Shop, Shown, Shutdown, Socket, VendorChat, is_loopback,
+    Attachments, Auth, AuthKeys, Chat, Cluster, Config, Http, Namespaces, NodeCompat,
+    Notifications, Presence, Recovery, Redis, Rest, Rooms, Shop, Shown, Shutdown, Socket,
+    VendorChat, is_loopback,
 };
 use crate::apps::AudienceMode;
 
@@ -44,6 +47,16 @@ impl Config {
                 password: r.password("redis.password"),
                 prefix: r.prefix("redis.prefix"),
                 connections: r.number("redis.connections"),
+            },
+            cluster: Cluster {
+                emitter: r.switch("cluster.emitter"),
+                node_compat: r.word("cluster.node_compat", NodeCompat::parse).unwrap_or_default(),
+                node_prefix: r.prefix("cluster.node_prefix"),
+                node_subscription_mode: r
+                    .word("cluster.node_subscription_mode", SubscriptionMode::parse)
+                    .unwrap_or_default(),
+                node_specific_responses: r.switch("cluster.node_specific_responses"),
+                node_timeout: r.time("cluster.node_timeout"),
             },
             data_dir: r.path("data_dir").unwrap_or_default(),
             apps: r.words("apps", &App::ALL, App::parse),

@@ -32,8 +32,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use origin::{LOOPBACK_NAMES, OriginPolicy, WebOrigin};
 pub use secret::Secret;
 pub use sections::{
-    Attachments, Auth, AuthKeys, Chat, Http, Namespaces, Notifications, Presence, Recovery, Redis,
-    Rest, Rooms, Shop, Shutdown, Socket, VendorChat,
+    Attachments, Auth, AuthKeys, Chat, Cluster, Http, Namespaces, NodeCompat, Notifications,
+    Presence, Recovery, Redis, Rest, Rooms, Shop, Shutdown, Socket, VendorChat,
 };
 pub use setting::{Kind, Setting};
 pub use source::Source;
@@ -66,6 +66,8 @@ pub struct Config {
     pub redis_url: Option<Secret>,
     /// `[redis]`, besides its URL.
     pub redis: Redis,
+    /// `[cluster]`: Node servers and emitters.
+    pub cluster: Cluster,
     /// Folder of the embedded store, the outbox and uploads.
     pub data_dir: PathBuf,
     /// Apps that answer, in the contract's order.

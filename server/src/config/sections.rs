@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crier_domain::{AuthMode, RoomRule, service::notifications::SendFrom};
-use crier_protocol::{Limits, Namespace, engine::TransportName, socket::ParserChoice};
+use crier_protocol::{
+    Limits, Namespace, engine::TransportName, redis_adapter::SubscriptionMode, socket::ParserChoice,
+};
 
 use super::secret::Secret;
 use crate::apps::AudienceMode;
@@ -191,6 +193,47 @@ pub struct Redis {
     pub prefix: String,
     /// At least one.
     pub connections: usize,
+}
+
+/// `[cluster]`: Node servers and emitters on the same Redis.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Emitters may publish.
+    pub emitter: bool,
+    /// Node servers share the cluster.
+    pub node_compat: NodeCompat,
+    /// Of their channels; nothing in it means anything in a pattern.
+    pub node_prefix: String,
+    /// Of the sharded adapter.
+    pub node_subscription_mode: SubscriptionMode,
+    /// Of the classic adapter.
+    pub node_specific_responses: bool,
+    /// Time to answer.
+    pub node_timeout: Duration,
+}
+
+/// Which adapter Node servers have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeCompat {
+    /// There are none.
+    #[default]
+    Off,
+    /// `createAdapter`.
+    Classic,
+    /// `createShardedAdapter`.
+    Sharded,
+}
+
+impl NodeCompat {
+    /// Reads the word of the setting.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "off" => Some(Self::Off),
+            "classic" => Some(Self::Classic),
+            "sharded" => Some(Self::Sharded),
+            _ => None,
+        }
+    }
 }
 
 /// `[recovery]`.

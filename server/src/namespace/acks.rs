@@ -11,6 +11,15 @@ use tokio::sync::Notify;
 use super::socket::Socket;
 use crate::{error::Acks, lock};
 
+/// What becomes known of a broadcast that is acknowledged.
+#[derive(Debug)]
+pub(crate) enum AckNews {
+    /// So many sockets are asked; comes first, and once.
+    Asked(usize),
+    /// One of them answered.
+    Answer(Args),
+}
+
 /// Who waits for an acknowledgement.
 #[derive(Debug)]
 pub(crate) enum PendingAck {
@@ -51,14 +60,38 @@ impl Collector {
 
     /// A socket will not answer any more.
     pub(crate) fn gone(&self) {
-        let done = {
+        {
             let mut state = lock(&self.state);
             state.open = state.open.saturating_sub(1);
-            state.open == 0
-        };
-        if done {
-            self.changed.notify_one();
         }
+        // Each time: whoever tells what comes while it comes waits for every answer.
+        self.changed.notify_one();
+    }
+
+    /// Tells of every answer when it comes, until all have answered or left, or the time is over.
+    pub(crate) async fn tell(
+        self: &Arc<Self>,
+        asked: &[Socket],
+        id: AckId,
+        timeout: Duration,
+        mut tell: impl FnMut(Args),
+    ) {
+        let _forget = ForgetAll { asked, id };
+        let all = async {
+            loop {
+                let (answers, open) = {
+                    let mut state = lock(&self.state);
+                    (std::mem::take(&mut state.answers), state.open)
+                };
+                answers.into_iter().for_each(&mut tell);
+                if open == 0 {
+                    break;
+                }
+                self.changed.notified().await;
+            }
+        };
+        // Too late or complete: what came was told.
+        let _ = tokio::time::timeout(timeout, all).await;
     }
 
     /// Waits until all have answered or left, or the time is over; what has come until then counts.

@@ -8,7 +8,7 @@ use crier_protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::socket::Socket;
+use super::{server_side::ServerSideHandler, socket::Socket};
 use crate::recovery::Recovery;
 
 /// A handler at work.
@@ -195,6 +195,7 @@ pub(crate) struct Behaviour {
     pub(crate) first_words: Option<FirstWords>,
     pub(crate) on_room: Option<RoomHook>,
     pub(crate) events: std::collections::HashMap<Box<str>, EventHandler>,
+    pub(crate) server_side: std::collections::HashMap<Box<str>, ServerSideHandler>,
     pub(crate) refusal: Option<RefusalHandler>,
     pub(crate) guard: Option<Guard>,
     pub(crate) deadline: Option<Duration>,

@@ -143,7 +143,7 @@ impl Handlers {
         self.change(|b| b.before_shutdown = Some(Arc::new(hook)));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Behaviour)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Behaviour)) {
         let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut shared));
     }

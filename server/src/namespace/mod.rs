@@ -4,6 +4,7 @@ pub(crate) mod acks;
 pub(crate) mod broadcast;
 pub(crate) mod handler;
 mod handlers;
+pub(crate) mod server_side;
 pub(crate) mod socket;
 
 use std::{
@@ -22,7 +23,7 @@ use crier_protocol::{
 use serde::Serialize;
 
 use self::{
-    acks::{Collector, PendingAck},
+    acks::{AckNews, Collector, PendingAck},
     broadcast::Broadcast,
     handler::{Ack, Behaviour, ConnectError, FromArgs},
     socket::Socket,
@@ -165,6 +166,11 @@ impl Namespace {
         self.0.registry.socket(id)
     }
 
+    /// The ids of this replica's sockets.
+    pub(crate) fn socket_ids(&self) -> Vec<SocketId> {
+        self.0.registry.everyone().iter().map(Socket::id).collect()
+    }
+
     /// How many sockets of this replica are in the namespace.
     pub fn sockets_len(&self) -> usize {
         self.0.registry.len()
@@ -305,6 +311,30 @@ impl Namespace {
             None => ask(),
         };
         Ok(collector.wait(receivers.as_slice(), id, timeout).await)
+    }
+
+    /// As [`Namespace::deliver_with_ack`], and tells what comes while it comes: another server hands it on.
+    pub(crate) async fn deliver_telling(
+        &self,
+        envelope: Envelope,
+        timeout: Duration,
+        mut tell: impl FnMut(AckNews),
+    ) -> Result<(), EmitError> {
+        let id = self.next_ack_id();
+        let Envelope { target, event, args, volatile, key, .. } = envelope;
+        let packet = Outgoing::event(&self.0.name, &event, args, Some(id))?;
+        let parcel = Arc::new(Parcel { volatile, key, ..Parcel::from(packet) });
+        let collector = Collector::new();
+        let ask = || self.ask(&target, &parcel, id, &collector);
+        let receivers = match self.recoveries() {
+            Some(recoveries) => in_order(&*recoveries.log, ask)
+                .unwrap_or_else(|| select::Receivers::Owned(Vec::new())),
+            None => ask(),
+        };
+        let asked = receivers.as_slice();
+        tell(AckNews::Asked(asked.len()));
+        collector.tell(asked, id, timeout, |answer| tell(AckNews::Answer(answer))).await;
+        Ok(())
     }
 
     fn ask(

@@ -6,7 +6,10 @@
 //!
 //! A socket's own room, which has its id for a name, is not stored: the map of sockets answers for it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use crier_protocol::{Room, SocketId};
 use dashmap::{DashMap, Entry};
@@ -14,15 +17,17 @@ use dashmap::{DashMap, Entry};
 /// Members of a room at one moment.
 pub(crate) type Members<S> = Arc<[S]>;
 
+/// Called for a room that began or ended, sockets' own rooms too; by then it may be otherwise again.
+pub(crate) type RoomWatch = Box<dyn Fn(&Room) + Send + Sync>;
+
 /// Rooms and sockets of a namespace. `S` is a cheap handle of a socket.
-#[derive(Debug)]
 pub(crate) struct Registry<S> {
+    watch: OnceLock<RoomWatch>,
     sockets: DashMap<SocketId, S>,
     rooms: DashMap<Room, RoomEntry<S>>,
     everyone: std::sync::Mutex<Option<Members<S>>>,
 }
 
-#[derive(Debug)]
 struct RoomEntry<S> {
     by_id: HashMap<SocketId, S>,
     snapshot: Option<Members<S>>,
@@ -31,27 +36,35 @@ struct RoomEntry<S> {
 impl<S: Clone> Registry<S> {
     pub(crate) fn new() -> Self {
         Self {
+            watch: OnceLock::new(),
             sockets: DashMap::new(),
             rooms: DashMap::new(),
             everyone: std::sync::Mutex::default(),
         }
     }
 
+    /// Calls `watch` for every room that begins or ends from now on. Set once, before anybody joins.
+    pub(crate) fn watch(&self, watch: RoomWatch) {
+        let _ = self.watch.set(watch);
+    }
+
     /// Adds a socket to the namespace.
     pub(crate) fn insert(&self, id: SocketId, socket: S) {
         self.sockets.insert(id, socket);
         self.forget_everyone();
+        self.changed(|| Room::from(id.as_str()));
     }
 
     /// Takes a socket out of the namespace; its rooms are left one by one by their names.
     pub(crate) fn remove(&self, id: &SocketId) {
         self.sockets.remove(id);
         self.forget_everyone();
+        self.changed(|| Room::from(id.as_str()));
     }
 
     /// Adds a socket to a room; true if the room is new.
     pub(crate) fn join(&self, room: &Room, id: SocketId, socket: S) -> bool {
-        match self.rooms.entry(room.clone()) {
+        let is_new = match self.rooms.entry(room.clone()) {
             Entry::Occupied(mut entry) => {
                 let members = entry.get_mut();
                 members.by_id.insert(id, socket);
@@ -63,7 +76,11 @@ impl<S: Clone> Registry<S> {
                 entry.insert(RoomEntry { by_id, snapshot: None });
                 true
             }
+        };
+        if is_new {
+            self.changed(|| room.clone());
         }
+        is_new
     }
 
     /// Takes a socket out of a room; true if the room ended with it.
@@ -78,8 +95,16 @@ impl<S: Clone> Registry<S> {
         let empty = members.by_id.is_empty();
         if empty {
             entry.remove();
+            self.changed(|| room.clone());
         }
         empty
+    }
+
+    /// Tells whoever watches; no entry is held by now.
+    fn changed(&self, room: impl FnOnce() -> Room) {
+        if let Some(watch) = self.watch.get() {
+            watch(&room());
+        }
     }
 
     /// A socket by its id.

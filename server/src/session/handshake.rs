@@ -54,6 +54,30 @@ impl Handshake {
         self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
+    /// The request as other servers are shown it: what the reference shows, but for credentials, which
+    /// have no business on a channel that is not signed. So neither cookies nor `authorization`, no
+    /// parameter `token`, no target (`url` is the path alone) and an empty `auth`.
+    pub fn shown(&self) -> serde_json::Value {
+        let secret =
+            |name: &str| matches!(name, "authorization" | "cookie" | "proxy-authorization");
+        let headers = self.headers().filter(|(name, _)| !secret(name));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        let query = self.query().filter(|(name, _)| name != "token");
+        let query = query.map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+        let issued = self.issued.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        serde_json::json!({
+            "headers": headers.collect::<serde_json::Map<_, _>>(),
+            "time": httpdate::fmt_http_date(self.issued),
+            "address": self.address.to_string(),
+            "xdomain": self.cross_domain,
+            "secure": false,
+            "issued": u64::try_from(issued.as_millis()).unwrap_or_default(),
+            "url": self.url().split('?').next().unwrap_or_default(),
+            "query": query.collect::<serde_json::Map<_, _>>(),
+            "auth": {},
+        })
+    }
+
     /// The parameters of the query, decoded, in the order they came.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let query = self.url().split_once('?').map_or("", |(_, query)| query);

@@ -7,11 +7,13 @@ use std::{
 };
 
 use crier_domain::redis::{Redis, RedisOptions, RedisUrl, RedisUrlError};
+use crier_protocol::redis_adapter::Channels;
 
 use super::{StartError, backend};
 use crate::{
+    adapter::node::{NodeLink, NodeMode, NodeSettings},
     cluster::{Leases, Replicas, Seal, registry::About},
-    config::Config,
+    config::{Config, NodeCompat},
     options::Forwarding,
 };
 
@@ -35,6 +37,27 @@ pub(super) fn redis(config: &Config) -> Result<Option<Redis>, RedisUrlError> {
         timeout: TIMEOUT,
     };
     Redis::new(options).map(Some)
+}
+
+/// How Node servers and emitters on that Redis are spoken with; `None` where nobody is let in.
+pub(super) fn node(config: &Config, redis: &Redis) -> Option<NodeLink> {
+    let cluster = &config.cluster;
+    let mode = match cluster.node_compat {
+        NodeCompat::Off if !cluster.emitter => return None,
+        NodeCompat::Off => NodeMode::Off,
+        NodeCompat::Classic => NodeMode::Classic,
+        NodeCompat::Sharded => NodeMode::Sharded(cluster.node_subscription_mode),
+    };
+    // What the configuration takes for a prefix is one here too.
+    let channels = Channels::new(&cluster.node_prefix)?;
+    let settings = NodeSettings {
+        mode,
+        emitter: cluster.emitter,
+        timeout: cluster.node_timeout,
+        specific_responses: cluster.node_specific_responses,
+        channels,
+    };
+    Some(NodeLink { settings, redis: redis.clone(), several: true })
 }
 
 /// This process's place among several, where there is a Redis: checked, and with a lease.

@@ -145,13 +145,14 @@ impl Server {
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
         let redis = cluster::redis(&config)?;
+        let node = redis.as_ref().and_then(|redis| cluster::node(&config, redis));
         // First the addresses, of which the lease says one.
         let (listeners, addresses) = Listeners::bind(&config).await?;
         let (replica, way) =
             (cluster::replica(&config, redis, addresses.internal).await?, Arc::<Way>::default());
         let forwarding = replica.as_ref().map(|(_, leases)| cluster::forwarding(&config, leases));
         let shared = replica.as_ref().map(|(redis, leases)| shared(redis, leases.tag(), &way));
-        let io = Io::new(Options { forwarding, shared, ..options(&config) });
+        let io = Io::new(Options { forwarding, shared, node, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(catalogue(&config));

@@ -162,6 +162,12 @@ pub struct WireSocket {
     pub rooms: Vec<String>,
     /// The client's address.
     pub address: std::net::IpAddr,
+    /// What the application shows of it.
+    #[serde(default)]
+    pub data: serde_json::Value,
+    /// The request that opened its session, without credentials.
+    #[serde(default)]
+    pub handshake: serde_json::Value,
 }
 
 /// One part of one replica's answer.

@@ -133,7 +133,7 @@ impl<'de> MapAccess<'de> for Items<'de, '_> {
 }
 
 /// A date as `Date.prototype.toISOString` writes it; `None` beyond the dates that JavaScript has.
-fn iso_date(ms: i64) -> Option<String> {
+pub(crate) fn iso_date(ms: i64) -> Option<String> {
     // ECMA-262: a hundred million days to either side of 1970.
     if ms.unsigned_abs() > 8_640_000_000_000_000 {
         return None;

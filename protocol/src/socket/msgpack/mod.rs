@@ -11,6 +11,7 @@ mod write;
 
 pub(super) use check::Facts;
 pub(super) use de::MsgpackDeserializer;
+pub(crate) use de::iso_date;
 pub(super) use packet::decode;
-pub(super) use reader::{Head, Reader};
-pub(super) use write::{write_array_len, write_map_len, write_str, write_uint, write_value};
+pub(crate) use reader::{Head, Reader};
+pub(crate) use write::{write_array_len, write_map_len, write_str, write_uint, write_value};

@@ -4,7 +4,7 @@ use super::super::MsgpackError;
 
 /// What stands at the beginning of a msgpack value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in super::super) enum Head<'a> {
+pub(crate) enum Head<'a> {
     Nil,
     /// Extension of type 0 with one byte: JavaScript's `undefined`.
     Undefined,
@@ -15,7 +15,7 @@ pub(in super::super) enum Head<'a> {
     Str(&'a str),
     /// `bin`, or the extension for an `ArrayBuffer`.
     Bin(&'a [u8]),
-    /// Milliseconds since 1970; extension of type 0 with eight bytes.
+    /// Milliseconds since 1970; extension of type 0 with eight bytes, between servers the timestamp of msgpack.
     Date(i64),
     /// So many values follow.
     Array(u32),
@@ -25,28 +25,35 @@ pub(in super::super) enum Head<'a> {
 
 /// Reads heads from bytes; cannot overrun, allocates nothing.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    /// Whether timestamps (extension -1) are dates.
+    timestamps: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(in super::super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, timestamps: false }
+    }
+
+    /// Reads what notepack.io 3 writes: servers use it among each other.
+    pub(crate) fn between_servers(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, timestamps: true }
     }
 
     /// What is not read yet.
-    pub(in super::super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// The next head, without stepping over it.
-    pub(in super::super) fn peek(&self) -> Result<Head<'a>, MsgpackError> {
+    pub(crate) fn peek(&self) -> Result<Head<'a>, MsgpackError> {
         let mut ahead = *self;
         ahead.head()
     }
 
     /// Reads the next head; of a string or bytes the content too.
-    pub(in super::super) fn head(&mut self) -> Result<Head<'a>, MsgpackError> {
+    pub(crate) fn head(&mut self) -> Result<Head<'a>, MsgpackError> {
         let [marker] = self.take()?;
         Ok(match marker {
             0x00..=0x7f => Head::UInt(marker.into()),
@@ -63,7 +70,13 @@ impl<'a> Reader<'a> {
             }
             0xc7..=0xc9 => {
                 let len = self.len(marker - 0xc7)?;
-                self.expect_ext_type_0()?;
+                if self.is_timestamp()? {
+                    if len != 12 {
+                        return Err(MsgpackError::Extension);
+                    }
+                    let nanos = u32::from_be_bytes(self.take()?);
+                    return Ok(date(i64::from_be_bytes(self.take()?), nanos));
+                }
                 Head::Bin(self.bytes(len)?)
             }
             0xca => Head::Float(f32::from_be_bytes(self.take()?).into()),
@@ -81,11 +94,19 @@ impl<'a> Reader<'a> {
                 self.take::<1>()?;
                 Head::Undefined
             }
+            0xd6 => match self.is_timestamp()? {
+                true => date(u32::from_be_bytes(self.take()?).into(), 0),
+                false => return Err(MsgpackError::Extension),
+            },
             0xd7 => {
-                self.expect_ext_type_0()?;
+                if self.is_timestamp()? {
+                    let bits = u64::from_be_bytes(self.take()?);
+                    let seconds = i64::try_from(bits & 0x3_ffff_ffff).unwrap_or(i64::MAX);
+                    return Ok(date(seconds, u32::try_from(bits >> 34).unwrap_or(u32::MAX)));
+                }
                 Head::Date(i64::from_be_bytes(self.take()?))
             }
-            0xd5 | 0xd6 | 0xd8 => return Err(MsgpackError::Extension),
+            0xd5 | 0xd8 => return Err(MsgpackError::Extension),
             0xd9..=0xdb => {
                 let len = self.len(marker - 0xd9)?;
                 Head::Str(self.text(len)?)
@@ -124,12 +145,26 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(len)?).map_err(|_| MsgpackError::Utf8)
     }
 
+    /// Whether an extension is a timestamp; if it is neither that nor of type 0, it is refused.
+    fn is_timestamp(&mut self) -> Result<bool, MsgpackError> {
+        match self.take()? {
+            [0] => Ok(false),
+            [0xff] if self.timestamps => Ok(true),
+            _ => Err(MsgpackError::Extension),
+        }
+    }
+
     fn expect_ext_type_0(&mut self) -> Result<(), MsgpackError> {
         match self.take()? {
             [0] => Ok(()),
             _ => Err(MsgpackError::Extension),
         }
     }
+}
+
+/// A timestamp of msgpack; JavaScript's dates end at the millisecond.
+fn date(seconds: i64, nanos: u32) -> Head<'static> {
+    Head::Date(seconds.saturating_mul(1_000).saturating_add(i64::from(nanos / 1_000_000)))
 }
 
 /// A signed number in its one form: `UInt` unless negative.

@@ -2,7 +2,7 @@
 
 use super::super::Value;
 
-pub(in super::super) fn write_uint(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn write_uint(out: &mut Vec<u8>, value: u64) {
     match value {
         0..=0x7f => out.extend(value.to_be_bytes().last()),
         0x80..=0xff => sized(out, 0xcc, value, 1),
@@ -12,7 +12,7 @@ pub(in super::super) fn write_uint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-pub(in super::super) fn write_str(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
     match text.len() {
         len @ 0..=0x1f => short(out, 0xa0, len),
         len @ 0x20..=0xff => sized(out, 0xd9, wide(len), 1),
@@ -22,7 +22,7 @@ pub(in super::super) fn write_str(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-pub(in super::super) fn write_array_len(out: &mut Vec<u8>, len: usize) {
+pub(crate) fn write_array_len(out: &mut Vec<u8>, len: usize) {
     match len {
         0..=0x0f => short(out, 0x90, len),
         0x10..=0xffff => sized(out, 0xdc, wide(len), 2),
@@ -30,7 +30,7 @@ pub(in super::super) fn write_array_len(out: &mut Vec<u8>, len: usize) {
     }
 }
 
-pub(in super::super) fn write_map_len(out: &mut Vec<u8>, len: usize) {
+pub(crate) fn write_map_len(out: &mut Vec<u8>, len: usize) {
     match len {
         0..=0x0f => short(out, 0x80, len),
         0x10..=0xffff => sized(out, 0xde, wide(len), 2),
@@ -38,7 +38,7 @@ pub(in super::super) fn write_map_len(out: &mut Vec<u8>, len: usize) {
     }
 }
 
-pub(in super::super) fn write_value(out: &mut Vec<u8>, value: &Value) {
+pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => out.push(0xc0),
         Value::Bool(false) => out.push(0xc2),

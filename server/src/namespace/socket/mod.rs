@@ -75,6 +75,8 @@ struct State {
     left: SmallVec<[Room; 2]>,
     acks: HashMap<AckId, PendingAck>,
     local: Option<Box<Local>>,
+    /// What other servers are shown.
+    data: serde_json::Value,
     extensions: Extensions,
 }
 
@@ -171,6 +173,20 @@ impl Socket {
         lock(&self.0.state).extensions.get::<T>().cloned()
     }
 
+    /// Keeps what other servers are shown of this socket ([`SocketInfo::data`]); in the reference,
+    /// `socket.data`. An empty object until it is set.
+    pub fn set_data(&self, data: serde_json::Value) {
+        lock(&self.0.state).data = data;
+    }
+
+    /// What other servers are shown of this socket.
+    pub fn data(&self) -> serde_json::Value {
+        match &lock(&self.0.state).data {
+            serde_json::Value::Null => serde_json::json!({}),
+            data => data.clone(),
+        }
+    }
+
     /// Says what the socket is, for the filters of events. It may change at any time; an event that is
     /// being sent meanwhile goes by the one or the other.
     pub fn set_badge(&self, badge: Badge) {
@@ -246,8 +262,14 @@ impl Socket {
 
     /// What other replicas may know of it.
     pub(crate) fn info(&self) -> SocketInfo {
-        let address = self.handshake().address;
-        SocketInfo { id: self.id(), rooms: self.rooms(), address }
+        let handshake = self.handshake();
+        SocketInfo {
+            id: self.id(),
+            rooms: self.rooms(),
+            address: handshake.address,
+            data: self.data(),
+            handshake: handshake.shown(),
+        }
     }
 
     /// Whether a filter lets it pass.

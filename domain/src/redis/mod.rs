@@ -6,7 +6,7 @@
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
-//!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at a time
+//!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at once
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.

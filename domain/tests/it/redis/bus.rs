@@ -269,25 +269,3 @@ async fn numbers_go_on_where_somebody_took_the_counter_away() {
     let numbers: Vec<_> = log(&redis).await.iter().map(|(n, _)| *n).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scratch() {
-    let server = Server::run(super::shipped());
-    let redis = server.redis("crier");
-    let (writer, _) = writer(&redis, &Clock::system());
-    let bus = RedisBus::new(writer.clone());
-    let start = std::time::Instant::now();
-    let tasks: Vec<_> = (0..256).map(|_| { let bus = bus.clone(); tokio::spawn(async move { for _ in 0..80 { bus.publish(event("e")).await.unwrap(); } }) }).collect();
-    for t in tasks { t.await.unwrap(); }
-    println!("publish 20480 in {:?}", start.elapsed());
-    let store = RedisStore::new(writer);
-    let start = std::time::Instant::now();
-    let tasks: Vec<_> = (0..256).map(|k| { let store = store.clone(); tokio::spawn(async move { for n in 0..40 { store.commit(Commit { claim: Some(claim(&format!("{k} {n}"), 1, "x")), writes: vec![crier_domain::store::Write::put(crate::store::rig::key(&format!("{k}")), crier_domain::store::Expect::Anything, vec![7; 300])], events: vec![event("e")] }).await.unwrap(); } }) }).collect();
-    for t in tasks { t.await.unwrap(); }
-    println!("commit 10240 in {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    for _ in 0..200 { bus.publish(event("e")).await.unwrap(); }
-    println!("lone publish {:?}", start.elapsed() / 200);
-    let info: String = redis.read(cmd("INFO").arg("commandstats")).await.unwrap();
-    println!("{}", info.lines().filter(|l| l.contains("evalsha")).collect::<String>());
-}

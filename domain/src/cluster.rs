@@ -28,6 +28,12 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     /// Whether a user is there, in a scope of presence.
     fn presence(&self, scope: Scope, person: &str) -> ClusterFuture<'_, PresenceView>;
 
+    /// Whether a user is there and nothing else, which costs less where it is known.
+    fn is_online(&self, scope: Scope, person: &str) -> ClusterFuture<'_, bool> {
+        let view = self.presence(scope, person);
+        Box::pin(async move { view.await.status == Status::Online })
+    }
+
     /// How many sockets a namespace has.
     fn sockets_len(&self, namespace: &Namespace) -> ClusterFuture<'_, usize>;
 
@@ -136,7 +142,7 @@ pub struct Stats {
     pub sessions: usize,
     /// Sockets of all namespaces.
     pub sockets: usize,
-    /// Rooms of all namespaces, sockets' own apart.
+    /// Rooms of all namespaces, sockets' own apart; one that is on several replicas counts on each.
     pub rooms: usize,
     /// Users online.
     pub users_online: usize,

@@ -152,7 +152,7 @@ enum Subcommands {
 /// Each named flag is the setting of that name; a test compares them with the table.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Settings")]
-struct Flags {
+pub struct Flags {
     /// Any setting, such as --set socket.ping_interval=10s; may be repeated
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = assignment, global = true)]
     set: Vec<(String, String)>,
@@ -192,7 +192,8 @@ struct Flags {
 }
 
 impl Flags {
-    fn into_settings(self) -> Vec<(String, String)> {
+    /// The settings that were given, in the order in which they count: `--set` last.
+    pub fn into_settings(self) -> Vec<(String, String)> {
         let named = [
             ("listen", self.listen),
             ("rest_listen", self.rest_listen),

@@ -14,6 +14,9 @@ pub enum EmitError {
     /// The client is too slow: its outbox is full, and its session is being closed.
     #[error("the client's outbox is full")]
     Overflow,
+    /// The log of the cluster cannot be reached, and as much waits for it as may.
+    #[error("as many events wait for the log of the cluster as may")]
+    Overloaded,
 }
 
 /// Why no acknowledgement came.
@@ -43,11 +46,15 @@ pub struct Acks {
     pub answers: Vec<Args>,
     /// Sockets that were asked.
     pub asked: usize,
+    /// Replicas that did not answer in time: theirs are neither asked nor among the answers.
+    pub missing: Vec<String>,
+    /// A replica had more answers than may come: some are left out.
+    pub truncated: bool,
 }
 
 impl Acks {
     /// Whether everyone who was asked has answered.
     pub fn is_complete(&self) -> bool {
-        self.answers.len() == self.asked
+        self.answers.len() == self.asked && self.missing.is_empty()
     }
 }

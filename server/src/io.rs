@@ -11,14 +11,20 @@ use std::{
 };
 
 use crier_protocol::{
-    CloseReason, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
+    CloseReason, Limits, Namespace as Name, ReplicaTag, Room, Sid, SocketId, engine::TransportName,
 };
 use dashmap::DashMap;
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crier_domain::redis::ask::{Asker, Mark};
+
 use crate::{
-    adapter::{Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter},
+    adapter::{
+        Adapter, Answers, BoxFuture, Envelope, Hub, Request, Target, local::LocalAdapter,
+        redis::RedisAdapter,
+    },
+    cluster::Asking,
     driver::Driver,
     error::{AckError, Acks, EmitError},
     http::{
@@ -28,7 +34,7 @@ use crate::{
     metrics,
     namespace::{Handlers, Namespace, SharedBehaviour, broadcast::Broadcast, socket::Socket},
     options::Options,
-    recovery::{Entry, Epoch, Recoveries, RecoveryOptions},
+    recovery::{Entry, Epoch, Log, Recoveries, RecoveryOptions, Sessions, SharedLog, Upcalls},
     session::{EngineHandler, Handshake, SessionHandle, link::Link, table::Table},
 };
 
@@ -44,6 +50,8 @@ pub(crate) struct IoInner {
     namespaces: DashMap<Name, Namespace>,
     patterns: RwLock<Vec<(Pattern, SharedBehaviour)>>,
     recoveries: Option<Arc<Recoveries>>,
+    /// Where several replicas have one.
+    shared_log: Option<Arc<SharedLog>>,
     sessions: Table,
     /// Sessions that have not joined a namespace yet, by address.
     strangers: DashMap<IpAddr, usize>,
@@ -85,21 +93,26 @@ impl Io {
         let forwarding = options.forwarding.clone();
         let forwarder = forwarding.as_ref().map(|f| Arc::new(Forwarder::new(f, tasks.clone())));
         let tag = forwarding.map_or_else(|| ReplicaTag::from_random(random()), |f| f.tag);
-        let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
-            recoveries: options.recovery.clone().map(|recovery| recoveries(recovery, this.clone())),
-            options: Arc::new(options),
-            application,
-            adapter: Arc::new(LocalAdapter::new(this.clone() as Weak<dyn Hub>)),
-            tag,
-            namespaces: DashMap::new(),
-            patterns: RwLock::default(),
-            sessions: Table::default(),
-            strangers: DashMap::new(),
-            tasks,
-            forwarder,
-            draining: AtomicBool::new(false),
-            stop: CancellationToken::new(),
-            this: this.clone(),
+        let asking = (options.asking.clone(), Arc::clone(&options.limits));
+        let io = Self(Arc::new_cyclic(|this: &Weak<IoInner>| {
+            let (shared_log, recoveries) = logs(&options, this);
+            IoInner {
+                recoveries,
+                shared_log,
+                options: Arc::new(options),
+                application,
+                adapter: adapter_of(&asking, tag, this.clone()),
+                tag,
+                namespaces: DashMap::new(),
+                patterns: RwLock::default(),
+                sessions: Table::default(),
+                strangers: DashMap::new(),
+                tasks,
+                forwarder,
+                draining: AtomicBool::new(false),
+                stop: CancellationToken::new(),
+                this: this.clone(),
+            }
         }));
         // The main namespace is always there, as in the reference.
         io.of_name(Name::MAIN);
@@ -235,7 +248,7 @@ impl Io {
     /// Lets go of the sessions of an owner: none of them is taken up again.
     pub(crate) fn forget_sessions_of(&self, owner: &str) {
         if let Some(recoveries) = &self.0.recoveries {
-            recoveries.sessions.forget_owner(owner);
+            recoveries.forget_owner(owner);
         }
     }
 
@@ -247,21 +260,64 @@ impl Io {
         in_any: &[Room],
         rooms: &[Room],
     ) {
-        let Some(recoveries) = &self.0.recoveries else { return };
-        for session in recoveries.sessions.away(namespace, owner, in_any) {
-            let (head, gone) = recoveries.log.ends();
-            for room in rooms {
-                session.left(room.as_str(), head, gone);
-            }
+        if let Some(recoveries) = &self.0.recoveries {
+            recoveries.leave_away(namespace, owner, in_any, rooms);
         }
     }
 
     /// Ends sessions whose clients are away, chosen likewise.
     pub(crate) fn end_away(&self, namespace: &Name, owner: Option<&str>, in_any: &[Room]) {
-        let Some(recoveries) = &self.0.recoveries else { return };
-        for session in recoveries.sessions.away(namespace, owner, in_any) {
-            recoveries.sessions.end_away(&session);
+        if let Some(recoveries) = &self.0.recoveries {
+            recoveries.end_away(namespace, owner, in_any);
         }
+    }
+
+    /// Follows the log that is shared with other replicas, for as long as this is polled. One task does
+    /// this, where [`Options::shared`] is set; without, there is nothing to do.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing comes through any more.
+    pub async fn follow(&self) {
+        if let Some(log) = &self.0.shared_log {
+            log.follow().await;
+        }
+    }
+
+    /// Writes sessions to where other replicas find them, likewise.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing is written any more; see [`Io::flush_sessions`].
+    pub async fn write_sessions(&self) {
+        let keeper = self.0.recoveries.as_ref().and_then(|recoveries| recoveries.keeper());
+        if let Some(keeper) = keeper {
+            keeper.run().await;
+        }
+    }
+
+    /// Whether the events of other replicas come through; always so where there are none.
+    pub fn is_reached(&self) -> bool {
+        self.0.shared_log.as_ref().is_none_or(|log| log.is_healthy())
+    }
+
+    /// Waits at most `patience` until every session is written where others find it.
+    ///
+    /// # Cancel safety
+    /// Dropped, what is not written stays so.
+    pub async fn flush_sessions(&self, patience: Duration) {
+        let keeper = self.0.recoveries.as_ref().and_then(|recoveries| recoveries.keeper());
+        if let Some(keeper) = keeper {
+            keeper.flush(patience).await;
+        }
+    }
+
+    /// This replica's sockets, past the adapter.
+    pub(crate) fn hub(&self) -> Arc<dyn Hub> {
+        Arc::clone(&self.0) as Arc<dyn Hub>
+    }
+
+    /// What asks the other replicas; `None` where there are none.
+    pub(crate) fn asker(&self) -> Option<&Arc<Asker>> {
+        self.0.adapter.asker()
     }
 
     /// Runs a task that belongs to this server; it has to end when [`Io::stopping`] does.
@@ -389,6 +445,13 @@ impl IoInner {
         Some(entry.value().clone())
     }
 
+    /// Ends every session with a reason to come back.
+    pub(crate) fn close_transports(&self) {
+        for session in self.sessions.all() {
+            session.close(CloseReason::ForcedClose);
+        }
+    }
+
     pub(crate) fn forget_namespace(&self, name: &Name) {
         self.namespaces.remove_if(name, |_, namespace| namespace.is_unused());
     }
@@ -457,10 +520,11 @@ impl IoInner {
 /// What adapters bring goes to the namespace that it is for; one that nobody is in has no receivers.
 impl Hub for IoInner {
     fn deliver(&self, envelope: Envelope) -> Result<(), EmitError> {
-        match &self.recoveries {
+        match (&self.recoveries, &self.shared_log) {
             // Kept also where nobody is in the namespace now: its clients may come back.
-            Some(recoveries) => recoveries.log.publish(envelope),
-            None => {
+            (Some(recoveries), _) => recoveries.log.publish(envelope),
+            (None, Some(log)) => log.publish(envelope),
+            (None, None) => {
                 let namespace = self.existing(&envelope.namespace);
                 namespace.map_or(Ok(()), |namespace| namespace.deliver(envelope))
             }
@@ -484,16 +548,75 @@ impl Hub for IoInner {
         let namespace = self.existing(namespace);
         namespace.map(|namespace| namespace.answer(target, request)).unwrap_or_default()
     }
+
+    fn reached(&self, mark: Mark) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            // Of a life of the log that this replica has not heard of, or has left behind, nothing comes.
+            let Some(log) = log else { return };
+            let Some(id) = log.id_in(&mark.epoch, mark.number) else { return };
+            if log.arrival(id).await {
+                // It is here, and perhaps still being delivered.
+                log.in_order(&mut || {});
+            }
+        })
+    }
+
+    fn flushed(&self, marked: bool) -> BoxFuture<'static, ()> {
+        let log = self.shared_log.clone();
+        Box::pin(async move {
+            if let Some(log) = log {
+                log.flushed(marked).await;
+            }
+        })
+    }
 }
 
-fn recoveries(options: RecoveryOptions, io: Weak<IoInner>) -> Arc<Recoveries> {
-    let deliver = move |entry: &Entry| {
-        let namespace = io.upgrade().and_then(|io| io.existing(&entry.namespace));
+/// The way to sockets: those of all replicas, or those here.
+fn adapter_of(
+    (asking, limits): &(Option<Asking>, Arc<Limits>),
+    tag: ReplicaTag,
+    hub: Weak<IoInner>,
+) -> Arc<dyn Adapter> {
+    let hub: Weak<dyn Hub> = hub;
+    match asking {
+        Some(asking) => {
+            let asker = asking.asker(tag, hub.clone());
+            Arc::new(RedisAdapter::new(hub, asker, Arc::clone(limits)))
+        }
+        None => Arc::new(LocalAdapter::new(hub)),
+    }
+}
+
+type Logs = (Option<Arc<SharedLog>>, Option<Arc<Recoveries>>);
+
+/// The log that is shared with others, and what is kept for clients that come back, where there is either.
+fn logs(options: &Options, io: &Weak<IoInner>) -> Logs {
+    let hub = io.clone();
+    let deliver = Box::new(move |entry: &Entry| {
+        let namespace = hub.upgrade().and_then(|io| io.existing(&entry.namespace));
         if let Some(namespace) = namespace {
             namespace.deliver_in_order(entry);
         }
+    });
+    let Some(shared) = &options.shared else {
+        let recoveries = options.recovery.clone().map(|recovery| {
+            Arc::new(Recoveries::new(recovery, Epoch::from_random(random()), deliver))
+        });
+        return (None, recoveries);
     };
-    Arc::new(Recoveries::new(options, Epoch::from_random(random()), Box::new(deliver)))
+    let keeps = options.recovery.is_some();
+    // Nothing is kept where nobody comes back.
+    let nothing = || RecoveryOptions { entries_max: 0, ..RecoveryOptions::default() };
+    let recovery = options.recovery.clone().unwrap_or_else(nothing);
+    let sessions = Arc::new(Sessions::new(recovery.window, recovery.sessions_max));
+    let above = Box::new(Upcalls { sessions: Arc::clone(&sessions), io: io.clone() });
+    let limits = Arc::clone(&options.limits);
+    let log = SharedLog::new(shared, &recovery, limits, keeps, deliver, above);
+    let log = Arc::new(log);
+    let recoveries =
+        keeps.then(|| Arc::new(Recoveries::shared(recovery, Arc::clone(&log), sessions, shared)));
+    (Some(log), recoveries)
 }
 
 /// Bytes from the system's cryptographic source.

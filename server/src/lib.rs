@@ -74,7 +74,7 @@ pub use self::{
     options::{
         Admission, AllowRequest, AnyOrigin, EventRate, Forwarding, Options, Origins, OutboxLimits,
     },
-    recovery::{Recovery, RecoveryOptions},
+    recovery::{Full, NotSaved, Outbound, Recovery, RecoveryOptions, Shared},
     session::{EngineHandler, EngineSocket, Handshake},
 };
 

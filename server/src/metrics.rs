@@ -41,6 +41,30 @@ pub(crate) fn describe() {
     describe_counter!("crier_deliveries_total", "Events handed to sockets by broadcasts");
     describe_counter!("crier_entries_total", "Sockets let in, by what became of their recovery");
     describe_counter!("crier_replayed_total", "Events sent again to clients that came back");
+    describe_gauge!(
+        "crier_log_followed",
+        "1 where events of the cluster come through, 0 where not"
+    );
+    describe_counter!(
+        "crier_log_gaps_total",
+        "Times that events of the cluster's log were missing here, by how that was noticed; of `lost` they stay so"
+    );
+    describe_counter!(
+        "crier_log_filled_total",
+        "Events read from the cluster's log since they were missing"
+    );
+    describe_counter!(
+        "crier_log_foreign_total",
+        "Messages on the cluster's channel, and events in its log, that are none of ours"
+    );
+    describe_counter!(
+        "crier_undistributed_total",
+        "Events that reached this replica alone, while the cluster could not be reached"
+    );
+    describe_counter!(
+        "crier_sessions_saved_total",
+        "Sessions written for recovery, by what became of it"
+    );
     describe_counter!("crier_panics_total", "Handlers that panicked");
     describe_counter!(
         "crier_slow_consumers_total",
@@ -48,6 +72,7 @@ pub(crate) fn describe() {
     );
     describe_counter!("crier_violations_total", "Peers that broke a protocol, by layer");
     describe_counter!("crier_unknown_acks_total", "Acknowledgements that nobody waits for");
+    describe_counter!("crier_dropped_asks_total", "Messages of other replicas not taken, by why");
     describe_counter!("crier_refused_requests_total", "Requests refused, by status");
     describe_counter!("crier_forwarded_total", "Requests for sessions of other replicas, by kind");
     describe_counter!(
@@ -75,6 +100,36 @@ pub(crate) fn gauges(now: &Gauges) {
     ] {
         gauge!(name).set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
     }
+}
+
+/// Whether events of the cluster come through.
+pub(crate) fn log_followed(follows: bool) {
+    gauge!("crier_log_followed").set(f64::from(u8::from(follows)));
+}
+
+/// Events of the log were missing.
+pub(crate) fn gap(noticed: &'static str) {
+    counter!("crier_log_gaps_total", "noticed" => noticed).increment(1);
+}
+
+/// Events that were missing were read.
+pub(crate) fn filled(events: usize) {
+    counter!("crier_log_filled_total").increment(u64::try_from(events).unwrap_or(u64::MAX));
+}
+
+/// Something on the channel or in the log is none of ours.
+pub(crate) fn foreign() {
+    counter!("crier_log_foreign_total").increment(1);
+}
+
+/// An event went to this replica alone.
+pub(crate) fn undistributed() {
+    counter!("crier_undistributed_total").increment(1);
+}
+
+/// A session was written, or not.
+pub(crate) fn saved(outcome: &'static str) {
+    counter!("crier_sessions_saved_total", "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn opened(transport: TransportName) {
@@ -140,6 +195,10 @@ pub(crate) fn packet_violation() {
 
 pub(crate) fn unknown_ack() {
     counter!("crier_unknown_acks_total").increment(1);
+}
+
+pub(crate) fn dropped_ask(why: &'static str) {
+    counter!("crier_dropped_asks_total", "why" => why).increment(1);
 }
 
 pub(crate) fn refused(status: http::StatusCode) {

@@ -9,8 +9,8 @@ use http::{HeaderMap, request::Parts};
 
 pub use crate::session::mailbox::OutboxLimits;
 use crate::{
-    cluster::{Replicas, Seal},
-    recovery::RecoveryOptions,
+    cluster::{Asking, Replicas, Seal},
+    recovery::{RecoveryOptions, Shared},
 };
 
 /// How a server listens to its clients; the defaults are those of the reference.
@@ -49,9 +49,16 @@ pub struct Options {
     pub unauthenticated_per_address: usize,
     /// What is kept for clients that come back; `None`, the default, is nothing, as in the reference.
     pub recovery: Option<RecoveryOptions>,
+    /// What this server shares with other replicas: the log of all events, and the sessions. Default nothing.
+    /// Whoever sets it runs [`Io::follow`](crate::Io::follow) and
+    /// [`Io::write_sessions`](crate::Io::write_sessions).
+    pub shared: Option<Shared>,
     /// The other replicas of this server, to which requests for their sessions are passed on. Default
     /// none: a session id that is not known here is known nowhere.
     pub forwarding: Option<Forwarding>,
+    /// The way to ask all replicas about their sockets, and to make these do something. Default none:
+    /// whoever is meant is here.
+    pub asking: Option<Asking>,
     /// Further names of namespaces: a client that connects to the first is in the second, and is
     /// answered under the first. Default none.
     pub aliases: HashMap<Namespace, Namespace>,
@@ -135,7 +142,9 @@ impl Default for Options {
             body_timeout: Duration::from_secs(10),
             unauthenticated_per_address: 0,
             recovery: None,
+            shared: None,
             forwarding: None,
+            asking: None,
             aliases: HashMap::new(),
         }
     }

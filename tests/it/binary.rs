@@ -34,11 +34,11 @@ pub(crate) fn err(output: &Output) -> String {
 
 /// A running `crier` on free ports.
 pub(crate) struct Crier {
-    child: Child,
+    pub(crate) child: Child,
     data: TempDir,
     pub(crate) sockets: SocketAddr,
-    internal: SocketAddr,
-    lines: Vec<String>,
+    pub(crate) internal: SocketAddr,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Crier {
@@ -73,7 +73,8 @@ impl Crier {
         Self { child, data, sockets, internal, lines }
     }
 
-    fn get(address: SocketAddr, path: &str, host: &str) -> Response {
+    /// The head of what it answers.
+    pub(crate) fn get(address: SocketAddr, path: &str, host: &str) -> Response {
         let mut wire = Wire::connect(address);
         wire.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
         Response::read_head(&mut wire, WAIT)
@@ -93,7 +94,8 @@ impl Crier {
         self.data.path().join("data")
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
     }

@@ -15,7 +15,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 fn short(name: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let options = chaos::Options { short: true, seed: 4, keep: None };
+    let options = chaos::Options { short: true, seed: 4, keep: None, sidecars: None };
     if let Err(failure) = chaos::run(name, &options) {
         panic!("{name}: {failure}");
     }

@@ -8,11 +8,13 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod ask;
 mod binary;
 mod browser;
 mod chaos;
 mod contract;
 mod documents;
+mod drain;
 mod durable;
 mod filters;
 mod forward;

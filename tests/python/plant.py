@@ -11,6 +11,9 @@ import os
 import shutil
 import sys
 
+# Lines that are searched for the same client's next event.
+REACH = 100_000
+
 KINDS = ("loss", "double", "swap", "leak", "corrupt", "phantom", "untrue")
 
 
@@ -35,10 +38,10 @@ def plant(kind, source, target):
 def change(kind, lines):
     """Changes the lines in place; whether there was a place for it."""
     for at, victim in middle(lines, "event"):
-        client, publisher, number, room = victim[1], victim[3], victim[4], victim[6]
+        client, publisher, number = victim[1], victim[3], victim[4]
         # The next events of that client, in one connection.
         rest = []
-        for index in range(at + 1, len(lines)):
+        for index in range(at + 1, min(len(lines), at + REACH)):
             line = lines[index]
             if line[1] == client:
                 if line[2] in ("up", "down", "leave", "join"):
@@ -57,10 +60,13 @@ def change(kind, lines):
                 [lines[other][0], client, *victim[2:]],
             )
         elif kind == "leak":
-            foreign = stranger(lines, client, room)
-            if foreign is None:
-                continue
-            lines.insert(at + 1, [victim[0], foreign, *victim[2:]])
+            # Somebody who never asked to be in any room.
+            stranger = [
+                [victim[0], "stranger", "up", False, "websocket"],
+                [victim[0], "stranger", *victim[2:]],
+                [victim[0], "stranger", "end", True],
+            ]
+            lines[at + 1 : at + 1] = stranger
         elif kind == "corrupt":
             victim[7] += "!"
         elif kind == "phantom":
@@ -79,13 +85,6 @@ def middle(lines, what):
     """The lines of a kind, from the middle on."""
     found = [(index, line) for index, line in enumerate(lines) if line[2] == what]
     return found[len(found) // 2 :]
-
-
-def stranger(lines, client, room):
-    """A client of this file that was never in the room and is connected throughout from the middle on."""
-    insiders = {line[1] for line in lines if line[2] == "join" and line[3] == room}
-    others = sorted({line[1] for line in lines if line[2] == "up"} - insiders - {client})
-    return others[0] if others else None
 
 
 if __name__ == "__main__":

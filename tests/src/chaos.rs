@@ -39,6 +39,8 @@ pub struct Options {
     pub seed: u64,
     /// Where the logs go and stay; `None` = away with the run.
     pub keep: Option<PathBuf>,
+    /// Sidecar processes in place of the run's own number; 0 = the replicas' own.
+    pub sidecars: Option<usize>,
 }
 
 /// A run that is not an audited one.

@@ -34,6 +34,7 @@ pub use redis::{Fsync, Redis};
 use crate::process::{self, Failure, Outcome, TempDir};
 use crate::workspace::{self, Target};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// From the start of a program to its being ready, on a loaded machine.
@@ -44,7 +45,7 @@ pub const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct Options {
     /// Replicas; more than one only with Redis.
     pub replicas: usize,
-    /// Sidecar processes; 0 without Redis, where the replica's own answers.
+    /// Sidecar processes; 0 = the replicas' own answer, always so without Redis.
     pub sidecars: usize,
     /// Whether there is a Redis; without, one replica with its embedded store.
     pub redis: bool,
@@ -85,7 +86,7 @@ pub struct Cluster {
     /// The one Redis.
     pub redis: Option<Redis>,
     crier: PathBuf,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Cluster {
@@ -97,8 +98,13 @@ impl Cluster {
         if !options.redis && (options.replicas != 1 || options.sidecars != 0) {
             return Err(Failure::new("without Redis there is one replica with its own sidecar"));
         }
+        let folder = Arc::new(TempDir::new("cluster")?);
+        Self::start_in(Arc::clone(&folder), options)
+            .map_err(|failure| Failure::new(format!("{failure}\n{}", transcript(folder.path()))))
+    }
+
+    fn start_in(folder: Arc<TempDir>, options: &Options) -> Outcome<Self> {
         let crier = workspace::binary(Target::Bin("crier-server", "crier"))?;
-        let folder = TempDir::new("cluster")?;
         let redis = match options.redis {
             true => Some(Redis::start(folder.path(), options.fsync)?),
             false => None,
@@ -111,7 +117,7 @@ impl Cluster {
         let replicas = (1..=options.replicas)
             .map(|number| {
                 let name = format!("replica{number}");
-                Member::replica(&crier, &name, folder.path(), &settings, !options.redis)
+                Member::replica(&crier, &name, folder.path(), &settings, options.sidecars == 0)
             })
             .collect::<Outcome<Vec<_>>>()?;
         let sidecars = match options.sidecars {
@@ -128,7 +134,7 @@ impl Cluster {
         for member in replicas.iter().chain(&sidecars) {
             member.wait_until_ready(deadline)?;
         }
-        let rest = if options.redis { &sidecars } else { &replicas };
+        let rest = if sidecars.is_empty() { &replicas } else { &sidecars };
         let balancer =
             Balancer::start(options.balancer, folder.path(), &replicas, rest, options.front)?;
         Ok(Self { balancer, replicas, sidecars, redis, crier, folder })
@@ -154,22 +160,26 @@ impl Cluster {
     /// The end of each program's log, for a message.
     #[must_use]
     pub fn transcript(&self) -> String {
-        let mut text = String::new();
-        for entry in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "log") {
-                let log = std::fs::read_to_string(&path).unwrap_or_default();
-                let lines: Vec<&str> = log.lines().rev().take(15).collect();
-                text.push_str(&format!("--- {}\n", path.display()));
-                for line in lines.iter().rev() {
-                    text.push_str(line);
-                    text.push('\n');
-                }
-            }
-        }
-        text
+        transcript(self.folder())
     }
 }
 
+fn transcript(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().rev().take(15).collect();
+            text.push_str(&format!("--- {}\n", path.display()));
+            for line in lines.iter().rev() {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
 /// Of this cluster alone, which nobody else can reach: it listens on the loopback only.
-const SECRET: &str = "the local cluster's secret, 32 bytes or more";
+const SECRET: &str = "the-secret-of-the-local-cluster-which-is-public";

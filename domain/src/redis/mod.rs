@@ -6,12 +6,15 @@
 //!   Keys    every key and channel, all in the one slot {crier}
 //!   Signer  what Crier's own messages are sealed with
 //!   BusEvent  an event as it lies in the log and goes over the channel
+//!   ask       questions to all replicas, and their answers
+//!   presence  who is there, over all replicas
 //!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at once
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.
 
 mod answer;
+pub mod ask;
 mod check;
 mod dial;
 mod epoch;
@@ -20,6 +23,7 @@ mod job;
 mod keys;
 mod link;
 mod options;
+pub mod presence;
 mod publish;
 mod row;
 mod script;

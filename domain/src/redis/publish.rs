@@ -1,19 +1,26 @@
 //! The bus of a cluster.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::ready, pin::Pin, time::Duration};
+
+use crier_protocol::{Namespace, Room};
 
 use super::{
     BusEvent, RedisError,
+    ask::{Line, Mark},
     job::Outcome,
     writer::{Overloaded, Writer},
 };
 use crate::{
+    badge::Who,
     publish::{Bus, BusError, Publish, PublishFuture, Published},
     service::once::Once,
 };
 
 const UNAVAILABLE: BusError = BusError::Unavailable { retry_after: Duration::from_secs(1) };
 const OVERLOADED: BusError = BusError::Overloaded { retry_after: Duration::from_millis(200) };
+
+/// A room that nobody can be in: no name that a client may give is like it.
+const NOWHERE: &str = "\u{1}nowhere";
 
 /// Takes events to every replica, by Redis. Cheap to clone.
 ///
@@ -37,6 +44,30 @@ impl RedisBus {
     /// Too much waits already; nothing was taken.
     pub fn enqueue(&self, event: &BusEvent) -> Result<(), Overloaded> {
         self.0.enqueue(self.0.sealed(event))
+    }
+
+    /// Waits until everything that was taken before is where it belongs, or was given up. `marked`: with
+    /// an event to nobody in the log behind it, so that also what is in no log has a place before
+    /// something.
+    pub async fn flushed(&self, marked: bool) {
+        if !marked {
+            return self.0.flushed().await;
+        }
+        let nobody = BusEvent {
+            namespace: Namespace::MAIN,
+            rooms: vec![Room::from(NOWHERE)],
+            except: Vec::new(),
+            who: Who::default(),
+            event: "mark".to_owned(),
+            args: "[]".into(),
+            attachments: Vec::new(),
+            recoverable: true,
+            volatile: false,
+            key: None,
+            sender: self.0.sender().to_owned(),
+        };
+        // Where it is given up, nothing was there to be behind of.
+        let _ = self.0.publish(self.0.sealed(&nobody)).await;
     }
 
     async fn send(&self, mut event: Publish) -> Result<Published, BusError> {
@@ -95,6 +126,17 @@ fn told(error: &RedisError) -> BusError {
 impl Bus for RedisBus {
     fn publish(&self, event: Publish) -> PublishFuture<'_> {
         Box::pin(self.send(event))
+    }
+}
+
+/// Of a process that has no sockets: everybody here has everything.
+impl Line for RedisBus {
+    fn flushed(&self, marked: bool) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.flushed(marked))
+    }
+
+    fn reached(&self, _: Mark) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(ready(()))
     }
 }
 

@@ -147,6 +147,16 @@ impl Writer {
         self.ask(what(event), size).await
     }
 
+    /// Waits until everything that was taken before is done, or was given up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing depends on it.
+    pub async fn flushed(&self) {
+        // Nothing at all, in its turn.
+        let _ = self.commit(None, None, Vec::new(), 64).await;
+    }
+
     /// Publishes an event, and does not wait.
     ///
     /// # Errors

@@ -90,6 +90,31 @@ impl Args {
         Ok(Self::from_json_items(items, ends))
     }
 
+    /// The arguments that [`Args::to_parts`] wrote, perhaps elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Args::from_json_array`]; or the placeholders are not those of the attachments.
+    pub fn from_parts(
+        text: &str,
+        attachments: Vec<Bytes>,
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
+        let mut args = Self::from_json_array(text, limits)?;
+        if let (Repr::Json { text, .. }, false) = (&args.0, attachments.is_empty()) {
+            placeholder::check(text, attachments.len())?;
+        }
+        args.attach(attachments);
+        Ok(args)
+    }
+
+    /// The arguments as the text of a JSON array with a placeholder for each attachment, and those; from
+    /// msgpack too.
+    pub fn to_parts(&self) -> (String, Vec<Bytes>) {
+        let (items, attachments) = self.to_json();
+        (format!("[{items}]"), attachments.map(|all| all.to_vec()).unwrap_or_default())
+    }
+
     /// How many arguments there are.
     pub fn len(&self) -> usize {
         self.ends().len()

@@ -5,9 +5,11 @@
 //! published. What a replica missed is not the adapter's to repair; recoverable events go by the log.
 
 pub(crate) mod local;
+pub(crate) mod redis;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use crier_domain::redis::ask::{Asker, Mark};
 use crier_protocol::{Namespace as Name, Room, SocketId, socket::Args};
 use smallvec::SmallVec;
 
@@ -87,6 +89,8 @@ pub struct Answers {
     pub matched: usize,
     /// Replicas that did not answer in time: the answer is partial, and says whose part is missing.
     pub missing: Vec<String>,
+    /// A replica had more sockets than an answer may hold: some of them are not told of.
+    pub truncated: bool,
 }
 
 /// The way to the sockets of all replicas; object-safe, since which one it is comes from the
@@ -112,6 +116,11 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         target: &'a Target,
         request: Request,
     ) -> BoxFuture<'a, Answers>;
+
+    /// What it asks other replicas by, where it does.
+    fn asker(&self) -> Option<&Arc<Asker>> {
+        None
+    }
 }
 
 /// This replica's sockets, as an adapter reaches them.
@@ -131,4 +140,16 @@ pub trait Hub: Send + Sync {
 
     /// Answers a question about the sockets here.
     fn answer(&self, namespace: &Name, target: &Target, request: &Request) -> Answers;
+
+    /// Waits until everybody here who is meant has got the events up to a mark of the log that all
+    /// replicas share.
+    fn reached(&self, _mark: Mark) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Waits until what was published here before has its place in the log. `marked`: with an event
+    /// behind it, so that also what is in no log has a place before something.
+    fn flushed(&self, _marked: bool) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

@@ -1,6 +1,6 @@
 //! What the apps work with, and the rules that hold for every event of a client.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crier_domain::{
     App, AuthMode, Bus, Catalogue, Clock, Identity, Policy, Refusal, Role, RoomName, Row, UserId,
@@ -51,6 +51,9 @@ pub struct Context {
     /// Where work beside the handlers runs.
     pub background: Background,
 }
+
+/// When a client may try again whose change could not be written.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Context {
     /// Whether an app is on. One that is off is not installed.
@@ -124,6 +127,14 @@ impl Context {
             // It was taken back in between, before the socket could be found in the room.
             self.leave(socket, room);
             return Err(refusal);
+        }
+        // What is acknowledged holds wherever its client comes back.
+        if let Err(error) = socket.saved().await {
+            tracing::debug!(%error, "a client is told that it is not in the room");
+            if is_new {
+                self.leave(socket, room);
+            }
+            return Err(Refusal::Unavailable { retry_after: RETRY_AFTER });
         }
         Ok(is_new)
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::common::{
     log, print,
-    sidecar::{answers, sidecar_config},
+    sidecar::{answers, close, sidecar_config, with_outbox},
 };
 
 fn main() -> ExitCode {
@@ -93,12 +93,15 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let lines = Greeting::new(&config);
     let sidecar_config = sidecar_config(&config);
+    let outbox = config.rest.outbox.then(|| config.data_dir.clone());
     let server = Server::bind(config).await?;
+    let bus = Arc::clone(&server.bus);
+    let (bus, outbox) = with_outbox(bus, outbox, &sidecar_config, &server.background).await?;
     let ready = server.ready.clone();
     let sidecar = Sidecar::new(
         sidecar_config,
         Parts {
-            bus: Arc::clone(&server.bus) as _,
+            bus,
             cluster: Arc::clone(&server.cluster) as _,
             services: Arc::clone(&server.services),
             verifier: Arc::clone(&server.verifier),
@@ -119,6 +122,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
             result = &mut served => {
                 // What callers did not wait for; the store is closed, so nothing of it takes long.
                 let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
+                close(outbox).await;
                 return Ok(result?);
             }
             _ = interrupt.recv() => {}

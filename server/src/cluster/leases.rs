@@ -179,18 +179,18 @@ impl Leases {
         }
     }
 
-    /// Tells the others that this replica is going down.
-    ///
-    /// # Errors
-    /// Redis did not do it; with the next renewal it is tried again.
-    pub async fn drain(&self) -> Result<(), RedisError> {
+    /// Tells the others that this replica is going down: at once, or where Redis does not do it in a
+    /// second, with the next renewal.
+    pub async fn drain(&self) {
         {
             let mut about = lock(&self.about);
             // Redis may have either until it is renewed.
             about.1 = self.sealed(&about.0);
             about.0.draining = true;
         }
-        self.look().await.map(|_| ())
+        if !matches!(timeout(PATIENCE, self.look()).await, Ok(Ok(_))) {
+            tracing::warn!("the others do not know yet that this replica goes down");
+        }
     }
 
     async fn give_up(&self) -> Result<(), RedisError> {

@@ -32,7 +32,7 @@ pub static SETTINGS: &[Setting] = &[
     row("cluster_secret", Kind::Keys, "",
         "Signs what replicas and sidecars send each other, and attachment links. The same everywhere, at least 32 bytes; the second of two is accepted while rotating. Required with Redis; on the development key the default is a public one. Without Redis, links are by default signed with a key of the store's own."),
     row("redis_url", Kind::RedisUrl, "",
-        "Bus, log and store of a cluster: `redis://`, `redis+sentinel://`, `redis+cluster://`, each with `rediss` for TLS, `redis+unix://`. Default: embedded in this process. Several replicas are not built yet: with a URL, `crier` does not start.")
+        "Bus, log and store of a cluster: `redis://`, `redis+sentinel://`, `redis+cluster://`, each with `rediss` for TLS, `redis+unix://`. Default: embedded in this process.")
         .or_env(&["REDIS_URL"]),
     row("redis.username", Kind::Text, "",
         "User of Redis's ACL. Default: that of the URL, if any."),

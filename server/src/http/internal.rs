@@ -31,24 +31,23 @@ impl Readiness {
     }
 }
 
-/// The handler of the internal listener.
+/// The handler of the internal listener; without an `io` for a process that has no sockets.
 pub fn handler(
-    io: Io,
+    io: Option<Io>,
     ready: Readiness,
     prometheus: PrometheusHandle,
     origins: OriginPolicy,
 ) -> Handler {
     Arc::new(move |request, _peer| {
         // Its Host is the client's; who may ask is known by the signature.
-        if is_forwarded(request.uri().path()) {
-            let io = io.clone();
+        if let Some(io) = io.clone().filter(|_| is_forwarded(request.uri().path())) {
             return Box::pin(async move { io.receive(request).await });
         }
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let response = if !host.is_some_and(|host| is_expected(host, &origins)) {
             text(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request")
         } else if request.method() == Method::GET {
-            answer(request.uri().path(), &io, &ready, &prometheus)
+            answer(request.uri().path(), io.as_ref(), &ready, &prometheus)
         } else {
             text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         };
@@ -60,13 +59,20 @@ fn is_forwarded(path: &str) -> bool {
     path.strip_prefix(forward::PATH).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn answer(path: &str, io: &Io, ready: &Readiness, prometheus: &PrometheusHandle) -> Response {
+fn answer(
+    path: &str,
+    io: Option<&Io>,
+    ready: &Readiness,
+    prometheus: &PrometheusHandle,
+) -> Response {
     match path {
         "/livez" => text(StatusCode::OK, "ok\n"),
-        "/readyz" if ready.get() => text(StatusCode::OK, "ok\n"),
+        "/readyz" if ready.get() && io.is_none_or(Io::is_reached) => text(StatusCode::OK, "ok\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => {
-            io.measure();
+            if let Some(io) = io {
+                io.measure();
+            }
             full(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", prometheus.render())
         }
         _ => text(StatusCode::NOT_FOUND, "Not Found\n"),

@@ -77,7 +77,7 @@ impl Collector {
         // Too late or complete: the answers are taken as they are.
         let _ = tokio::time::timeout(timeout, all).await;
         let answers = std::mem::take(&mut lock(&self.state).answers);
-        Acks { answers, asked: asked.len() }
+        Acks { answers, asked: asked.len(), ..Acks::default() }
     }
 }
 

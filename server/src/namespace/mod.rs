@@ -357,7 +357,7 @@ impl Namespace {
                 }
             }
         }
-        Answers { sockets, matched: receivers.len(), missing: Vec::new() }
+        Answers { sockets, matched: receivers.len(), ..Answers::default() }
     }
 
     fn select(&self, target: &Target) -> select::Receivers<Socket> {

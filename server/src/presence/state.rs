@@ -28,7 +28,7 @@ pub(super) struct State<P> {
     gone_in_order: VecDeque<(u64, P)>,
     /// What is still to be announced.
     changes: Vec<Change<P>>,
-    waiting: HashMap<P, Waiting>,
+    waiters: Waiters<P>,
     /// Numbers leavings.
     leavings: u64,
 }
@@ -42,9 +42,43 @@ struct Person {
     leaving: Option<(u64, u64)>,
 }
 
+/// Who waits for whom.
+pub(super) struct Waiters<P>(HashMap<P, Waiting>);
+
 struct Waiting {
     come: Arc<Notify>,
     count: usize,
+}
+
+impl<P: Clone + Eq + Hash> Waiters<P> {
+    /// One more waits.
+    pub(super) fn add(&mut self, person: &P) -> Arc<Notify> {
+        let fresh = || Waiting { come: Arc::new(Notify::new()), count: 0 };
+        let waiting = self.0.entry(person.clone()).or_insert_with(fresh);
+        waiting.count += 1;
+        Arc::clone(&waiting.come)
+    }
+
+    /// One less does.
+    pub(super) fn remove(&mut self, person: &P) {
+        if let Some(waiting) = self.0.get_mut(person) {
+            waiting.count = waiting.count.saturating_sub(1);
+            if waiting.count == 0 {
+                self.0.remove(person);
+            }
+        }
+    }
+
+    /// Whom to tell that a person has come.
+    pub(super) fn of(&self, person: &P) -> Option<Arc<Notify>> {
+        self.0.get(person).map(|waiting| Arc::clone(&waiting.come))
+    }
+}
+
+impl<P> Default for Waiters<P> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
 }
 
 impl<P: Clone + Eq + Hash> State<P> {
@@ -146,25 +180,17 @@ impl<P: Clone + Eq + Hash> State<P> {
         if self.is_online(person) {
             return None;
         }
-        let fresh = || Waiting { come: Arc::new(Notify::new()), count: 0 };
-        let waiting = self.waiting.entry(person.clone()).or_insert_with(fresh);
-        waiting.count += 1;
-        Some(Arc::clone(&waiting.come))
+        Some(self.waiters.add(person))
     }
 
     /// One less waits.
     pub(super) fn waited(&mut self, person: &P) {
-        if let Some(waiting) = self.waiting.get_mut(person) {
-            waiting.count = waiting.count.saturating_sub(1);
-            if waiting.count == 0 {
-                self.waiting.remove(person);
-            }
-        }
+        self.waiters.remove(person);
     }
 
     /// Whom to tell that a person has come.
     pub(super) fn stop_waiting(&mut self, person: &P) -> Option<Arc<Notify>> {
-        self.waiting.get(person).map(|waiting| Arc::clone(&waiting.come))
+        self.waiters.of(person)
     }
 }
 
@@ -176,7 +202,7 @@ impl<P> Default for State<P> {
             gone: HashMap::new(),
             gone_in_order: VecDeque::new(),
             changes: Vec::new(),
-            waiting: HashMap::new(),
+            waiters: Waiters::default(),
             leavings: 0,
         }
     }

@@ -1,85 +1,21 @@
-//! The log of a single process: events are numbered, kept in a ring, then delivered one after the other.
-//!
-//! No task owns the delivery. Whoever publishes puts its event into a queue, and if nobody is delivering,
-//! delivers what is in there: a lone event costs no switch to another thread, and of many at once one
-//! thread works through all while the others go on.
-//!
-//! Locks, in this order: the turn, then a socket's state, then rooms, outboxes, sessions and the ring.
-//! Of an application only the first words to a client and what is told of changed rooms run under the turn,
-//! and nothing under the others.
-
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{
-        Arc, Mutex, TryLockError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+//! The log of a single process: it gives the numbers itself.
 
 use crier_domain::event::system::NotRecovered;
 use crier_protocol::{Namespace as Name, socket::Outgoing};
-use tokio::time::Instant;
 
-use super::{Deliver, Entry, Epoch, Log, Membership, Missed, RecoveryOptions, ring::Ring};
-use crate::{adapter::Envelope, error::EmitError, lock, session::mailbox::Parcel};
-
-/// Events that may wait for their delivery. Overflow: who publishes waits for the deliverer.
-const QUEUE_MAX: usize = 4_096;
+use super::{Deliver, Entry, Epoch, Log, Membership, Missed, RecoveryOptions, line::Line};
+use crate::{adapter::Envelope, error::EmitError, session::mailbox::Parcel};
 
 /// The events of this process in their order.
+#[derive(Debug)]
 pub(super) struct LocalLog {
     epoch: Epoch,
-    deliver: Deliver,
-    inner: Mutex<Inner>,
-    /// The number of the last event that everybody who is meant has got.
-    complete: AtomicU64,
-    /// Held by whoever delivers.
-    turn: Mutex<()>,
-}
-
-struct Inner {
-    ring: Ring,
-    queue: VecDeque<Arc<Entry>>,
+    line: Line,
 }
 
 impl LocalLog {
     pub(super) fn new(epoch: Epoch, options: &RecoveryOptions, deliver: Deliver) -> Self {
-        let inner = Inner { ring: Ring::new(options), queue: VecDeque::new() };
-        let (inner, turn) = (Mutex::new(inner), Mutex::new(()));
-        Self { epoch, deliver, inner, complete: AtomicU64::new(0), turn }
-    }
-
-    fn deliver_what_waits(&self, mut must: bool) {
-        loop {
-            let turn = match self.turn.try_lock() {
-                Ok(turn) => turn,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) if must => lock(&self.turn),
-                // Whoever has it looks once more when it is done.
-                Err(TryLockError::WouldBlock) => return,
-            };
-            must = false;
-            self.deliver_all();
-            drop(turn);
-            if lock(&self.inner).queue.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// For the holder of the turn.
-    fn deliver_all(&self) {
-        while let Some(entry) = self.next() {
-            (self.deliver)(&entry);
-            if entry.logged {
-                self.complete.store(entry.id, Ordering::Release);
-            }
-        }
-    }
-
-    fn next(&self) -> Option<Arc<Entry>> {
-        lock(&self.inner).queue.pop_front()
+        Self { epoch, line: Line::new(options, deliver) }
     }
 }
 
@@ -88,44 +24,29 @@ impl Log for LocalLog {
         let Envelope { namespace, target, event, args, volatile, recoverable, key } = envelope;
         let packet = Outgoing::event(&namespace, &event, args, None)?;
         let logged = recoverable && !volatile;
-        let waiting = {
-            let mut inner = lock(&self.inner);
-            let id = inner.ring.head() + u64::from(logged);
+        self.line.append(|head| {
+            let id = head + u64::from(logged);
             let packet = packet.with_last(&self.epoch.offset(id));
-            let parcel = Arc::new(Parcel { volatile, key, ..Parcel::from(packet) });
-            let entry = Arc::new(Entry { id, logged, namespace, target, parcel });
-            if logged {
-                inner.ring.push(Arc::clone(&entry), Instant::now());
-            }
-            inner.queue.push_back(entry);
-            inner.queue.len()
-        };
-        self.deliver_what_waits(waiting > QUEUE_MAX);
+            let parcel = Parcel { volatile, key, ..Parcel::from(packet) }.into();
+            Entry { id, logged, namespace, target, parcel }
+        });
         Ok(())
     }
 
     fn in_order(&self, act: &mut dyn FnMut()) {
-        {
-            let _turn = lock(&self.turn);
-            self.deliver_all();
-            act();
-        }
-        self.deliver_what_waits(false);
+        self.line.in_order(act);
     }
 
     fn complete(&self) -> u64 {
-        self.complete.load(Ordering::Acquire)
+        self.line.complete()
     }
 
     fn ends(&self) -> (u64, u64) {
-        let inner = lock(&self.inner);
-        (inner.ring.head(), inner.ring.gone())
+        self.line.ends()
     }
 
     fn size(&self) -> (usize, usize) {
-        let mut inner = lock(&self.inner);
-        inner.ring.trim(Instant::now());
-        inner.ring.size()
+        self.line.size()
     }
 
     fn offset(&self, id: u64) -> String {
@@ -145,24 +66,24 @@ impl Log for LocalLog {
         options: &RecoveryOptions,
         is_meant: &dyn Fn(&Entry) -> bool,
     ) -> Result<Missed, NotRecovered> {
-        let inner = lock(&self.inner);
-        inner.ring.missed(namespace, own_room, membership, range, options, is_meant)
-    }
-}
-
-impl fmt::Debug for LocalLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalLog").field("epoch", &self.epoch).finish_non_exhaustive()
+        self.line.missed(namespace, own_room, membership, range, options, is_meant)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use crier_protocol::socket::{Args, Parser};
 
-    use super::{super::in_order, *};
+    use super::{
+        super::{in_order, line::QUEUE_MAX},
+        *,
+    };
+    use crate::lock;
 
     fn envelope(event: &str, recoverable: bool) -> Envelope {
         Envelope {

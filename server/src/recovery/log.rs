@@ -1,12 +1,15 @@
 //! What a log promises, whoever keeps it.
 
-use std::fmt;
+use std::{fmt, future::ready};
 
 use crier_domain::event::system::NotRecovered;
 use crier_protocol::Namespace as Name;
 
 use super::{Entry, Membership, Missed, RecoveryOptions};
-use crate::{adapter::Envelope, error::EmitError};
+use crate::{
+    adapter::{BoxFuture, Envelope},
+    error::EmitError,
+};
 
 /// Hands an event to the sockets that are in its rooms now.
 pub(crate) type Deliver = Box<dyn Fn(&Entry) + Send + Sync>;
@@ -16,14 +19,15 @@ pub(crate) type Deliver = Box<dyn Fn(&Entry) + Send + Sync>;
 ///
 /// The contract: every event that is taken has one place in one order; it is kept first, where it is to
 /// be, and delivered after that, in that order, one after the other, here as everywhere else. Numbers
-/// grow; those of events that are not kept repeat the one before. A receiver never gets an event before
-/// one of a lower number.
+/// grow, also where a log is lost and another begins; those of events that are not kept repeat the one
+/// before. A receiver never gets an event before one of a lower number.
 pub(crate) trait Log: fmt::Debug + Send + Sync {
-    /// Takes an event. When this returns it has its place in the order, is kept if it is to be, and is
-    /// delivered or about to be.
+    /// Takes an event. When this returns, the log of a single process has given it its place in the order,
+    /// keeps it if it is to be, and has delivered it or is about to; a shared log has it on its way there,
+    /// behind everything that was taken here before.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or a shared log does not take more now.
     fn publish(&self, envelope: Envelope) -> Result<(), EmitError>;
 
     /// Does something, once, while nobody delivers and everything that was published before is
@@ -44,6 +48,12 @@ pub(crate) trait Log: fmt::Debug + Send + Sync {
 
     /// The number of an offset; `None` where it is not of this log.
     fn parse(&self, offset: &str) -> Option<u64>;
+
+    /// Waits until everything up to this event is delivered here, for a while: another replica may be
+    /// ahead. Whether it is.
+    fn arrival(&self, id: u64) -> BoxFuture<'_, bool> {
+        Box::pin(ready(id <= self.complete()))
+    }
 
     /// Whether everything after this event is kept.
     fn reaches(&self, after: u64) -> bool {

@@ -84,6 +84,23 @@ impl Membership {
         }
     }
 
+    /// Left a room by an order as of event `at`: an entry after it is not meant.
+    /// Whether it was in there until then.
+    pub(super) fn leave_before(&mut self, room: &str, at: u64, gone: u64) -> bool {
+        let last = self.places.get(room).and_then(|place| place.stays.last());
+        let leaves = last.is_some_and(|stay| stay.left == OPEN && stay.joined < at);
+        if leaves {
+            self.leave(room, at, gone);
+        }
+        leaves
+    }
+
+    /// Whether it is in a room, and whether a backend put it there.
+    pub(super) fn is_in(&self, room: &str) -> Option<bool> {
+        let place = self.places.get(room).filter(|place| place.is_open());
+        place.map(|place| place.by_backend)
+    }
+
     /// Forgets a room and that it was ever in there.
     pub(crate) fn forget(&mut self, room: &str) {
         self.places.remove(room);
@@ -112,6 +129,71 @@ impl Membership {
         after >= self.floor
     }
 
+    /// Whether it was in any of these rooms at an event.
+    pub(super) fn was_in_any(&self, rooms: &[Room], event: u64) -> bool {
+        rooms.iter().any(|room| self.was_in(room.as_str(), event))
+    }
+
+    /// The newest event by which it has changed; 0 where there is none.
+    pub(super) fn newest(&self) -> u64 {
+        let stays = self.places.values().flat_map(|place| &place.stays);
+        let ends = stays.flat_map(|stay| [Some(stay.joined), stay.ended()]);
+        ends.flatten().max().unwrap_or(0)
+    }
+
+    /// Up to here something was forgotten.
+    pub(super) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// The stays in a room as text, `1:5-9,12-`: whether a backend ordered the last one, and from which
+    /// number to which. `number` gives the numbers as they are to be written; a stay that ended before all
+    /// of those is left out. `None` where nothing is left.
+    pub(super) fn write(&self, room: &str, number: impl Fn(u64) -> Option<u64>) -> Option<String> {
+        let place = self.places.get(room)?;
+        let mut text = format!("{}:", u8::from(place.by_backend));
+        let head = text.len();
+        for stay in &place.stays {
+            let left = match stay.ended().map(&number) {
+                None => String::new(),
+                Some(Some(left)) => left.to_string(),
+                Some(None) => continue,
+            };
+            if text.len() > head {
+                text.push(',');
+            }
+            let joined = number(stay.joined).unwrap_or(0);
+            text.push_str(&format!("{joined}-{left}"));
+        }
+        (text.len() > head).then_some(text)
+    }
+
+    /// Reads what [`Membership::write`] has written of some rooms; `None` where something else stands there.
+    pub(super) fn read<'a>(
+        rooms: impl IntoIterator<Item = (&'a str, &'a str)>,
+        floor: u64,
+        id: impl Fn(u64) -> u64,
+    ) -> Option<Self> {
+        let mut read = Self { floor, ..Self::default() };
+        for (room, text) in rooms {
+            let room = Room::from(room);
+            let (by_backend, stays) = text.split_once(':')?;
+            let mut place = Place { by_backend: by_backend == "1", stays: SmallVec::new() };
+            for stay in stays.split(',') {
+                let (joined, left) = stay.split_once('-')?;
+                let joined = id(joined.parse().ok()?);
+                let left = if left.is_empty() { OPEN } else { id(left.parse().ok()?) };
+                place.stays.push(Stay { joined, left });
+                if left != OPEN {
+                    read.over.push_back((left, room.clone()));
+                }
+            }
+            read.places.insert(room, place);
+        }
+        read.over.make_contiguous().sort_unstable_by_key(|(left, _)| *left);
+        Some(read)
+    }
+
     fn forget_stay(&mut self, room: &Room, left: u64) {
         let Some(place) = self.places.get_mut(room) else { return };
         if let Some(at) = place.stays.iter().position(|stay| stay.left == left) {
@@ -120,6 +202,12 @@ impl Membership {
         if place.stays.is_empty() {
             self.places.remove(room);
         }
+    }
+}
+
+impl Stay {
+    fn ended(&self) -> Option<u64> {
+        (self.left != OPEN).then_some(self.left)
     }
 }
 
@@ -169,6 +257,52 @@ mod tests {
         membership.leave("a", 3, 0);
         membership.join(&"a".into(), 4, false);
         assert_eq!(open(&membership), [("a", false)]);
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let mut membership = Membership::default();
+        let (a, b, c) = (Room::from("a"), Room::from("b"), Room::from("c"));
+        membership.join(&a, 5, false);
+        membership.leave("a", 9, 0);
+        membership.join(&a, 12, true);
+        membership.join(&b, 7, false);
+        membership.leave("b", 8, 0);
+        membership.join(&c, 3, false);
+        let write = |room: &str, from: u64| membership.write(room, |n| n.checked_sub(from));
+        assert_eq!(write("a", 0).as_deref(), Some("1:5-9,12-"));
+        // In numbers that begin later, what was over before is nothing, and what lasts has always been.
+        assert_eq!(write("a", 10).as_deref(), Some("1:2-"));
+        assert_eq!(write("c", 10).as_deref(), Some("0:0-"));
+        assert_eq!((write("b", 10), write("none", 0)), (None, None));
+        let texts = ["a", "b", "c"].map(|room| (room, write(room, 0).unwrap()));
+        let texts = texts.iter().map(|(room, text)| (*room, text.as_str()));
+        let read = Membership::read(texts, 2, |n| n + 100).unwrap();
+        assert_eq!(open(&read), [("a", true), ("c", false)]);
+        assert_eq!((read.newest(), read.floor()), (112, 2));
+        for (room, event, was_in) in [
+            ("a", 105, false),
+            ("a", 109, true),
+            ("a", 110, false),
+            ("a", 113, true),
+            ("b", 108, true),
+        ] {
+            assert_eq!(read.was_in(room, event), was_in, "{room} {event}");
+        }
+        assert_eq!(read.over.len(), 2);
+        for bad in ["", "1", "1:", "1:a-", "1:5", "1:5-6,"] {
+            assert!(Membership::read([("a", bad)], 0, |n| n).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_order_does_not_reach_who_entered_after_it() {
+        let mut membership = Membership::default();
+        membership.join(&"a".into(), 5, false);
+        membership.leave_before("a", 5, 0);
+        assert_eq!(open(&membership), [("a", false)]);
+        membership.leave_before("a", 6, 0);
+        assert!(open(&membership).is_empty() && membership.was_in("a", 6));
     }
 
     #[test]

@@ -15,9 +15,14 @@
 //! - **Membership by number.** A [`Session`] knows from which number to which its socket was in a room, so
 //!   that a replay sends what was owed at that time, not what would be owed now.
 //!
-//! In: events, joins, ends of sockets. Out: receivers' outboxes, replays. The process forgets everything
-//! with its end: the epoch in the offsets says so.
+//! In: events, joins, ends of sockets. Out: receivers' outboxes, replays. A single process forgets everything
+//! with its end: the epoch in the offsets says so. Several share log ([`SharedLog`]) and sessions
+//! ([`Keeper`]), and a client may come back to any of them.
 
+mod away;
+mod claim;
+mod kept;
+mod line;
 mod local;
 mod log;
 mod membership;
@@ -25,23 +30,28 @@ mod offset;
 mod ring;
 mod session;
 mod sessions;
+mod shared;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use crier_domain::event::system::NotRecovered;
-use crier_protocol::{
-    Namespace as Name, Pid,
-    socket::{Auth, Value},
-};
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    away::Upcalls,
+    claim::{Claim, NoClaim, Prepared},
     log::{Deliver, Log, in_order},
     membership::Membership,
     offset::Epoch,
     ring::{Entry, Missed},
     session::{Holder, Session},
     sessions::Sessions,
+    shared::{Above, AwayOrder, SharedLog},
+};
+use self::{claim::Outside, kept::Keeper, shared::Away};
+pub use self::{
+    kept::NotSaved,
+    shared::{Full, Outbound, Shared},
 };
 
 /// What a server keeps for clients that come back.
@@ -92,72 +102,39 @@ pub enum Recovery {
 /// Everything about recovery of one server.
 pub(crate) struct Recoveries {
     pub(crate) options: RecoveryOptions,
-    pub(crate) log: Box<dyn Log>,
-    pub(crate) sessions: Sessions,
-}
-
-/// A session that a client may take up, as it was when it asked.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    pub(crate) session: Arc<Session>,
-    /// Of the session; whoever takes it up first changes it.
-    pub(crate) generation: u64,
-    /// Everything up to here the client has.
-    pub(crate) after: u64,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Where clients may come back to other processes.
+    outside: Option<Outside>,
 }
 
 impl Recoveries {
+    /// Of a single process.
     pub(crate) fn new(options: RecoveryOptions, epoch: Epoch, deliver: Deliver) -> Self {
-        let log = Box::new(local::LocalLog::new(epoch, &options, deliver));
-        let sessions = Sessions::new(options.window, options.sessions_max);
-        Self { options, log, sessions }
+        let log = Arc::new(local::LocalLog::new(epoch, &options, deliver));
+        let sessions = Arc::new(Sessions::new(options.window, options.sessions_max));
+        Self { options, log, sessions, outside: None }
     }
 
-    /// What a client asks for with its CONNECT; `None` where it asks for nothing. To be called once it is
-    /// known who it is.
-    pub(crate) fn claim(
-        &self,
-        auth: &Auth,
-        namespace: &Name,
-        owner: Option<&str>,
-    ) -> Result<Option<Claim>, NotRecovered> {
-        let asked = auth.as_value();
-        let Some(pid) = asked.get("pid").filter(|pid| !matches!(pid, Value::Null)) else {
-            return Ok(None);
-        };
-        let offset = asked.get("offset").filter(|offset| !matches!(offset, Value::Null));
-        // An offset that is none of ours: of a log that is gone, or put there by the application.
-        let offset = match offset.map(|offset| offset.as_str()) {
-            None => Ok(None),
-            Some(text) => text.and_then(|text| self.log.parse(text)).map(Some).ok_or(()),
-        };
-        let pid = pid.as_str().and_then(Pid::parse);
-        let Some(session) = pid.and_then(|pid| self.sessions.find(&pid)) else {
-            // After a restart neither is known, and the offset tells which it was.
-            return Err(offset.map_or(NotRecovered::LogLost, |_| NotRecovered::Unknown));
-        };
-        if session.namespace != *namespace {
-            return Err(NotRecovered::Unknown);
-        }
-        if session.owner.as_deref() != owner {
-            return Err(NotRecovered::UserChanged);
-        }
-        let (generation, lost) = session.standing().ok_or(NotRecovered::Unknown)?;
-        let age = lost.map_or(Duration::ZERO, |lost| lost.elapsed());
-        if age > self.options.window {
-            return Err(NotRecovered::Expired);
-        }
-        // A client keeps an offset of the session before this one until its first event.
-        let after = offset.map_err(|()| NotRecovered::LogLost)?.unwrap_or(0).max(session.start);
-        if !self.log.reaches(after) {
-            return Err(NotRecovered::LogLost);
-        }
-        Ok(Some(Claim { session, generation, after }))
+    /// Of one of several.
+    pub(crate) fn shared(
+        options: RecoveryOptions,
+        log: Arc<SharedLog>,
+        sessions: Arc<Sessions>,
+        shared: &Shared,
+    ) -> Self {
+        let outside = Outside::new(&options, &log, &sessions, shared);
+        Self { options, log, sessions, outside: Some(outside) }
     }
 
     /// The session's socket has gone, and its client may come back.
     pub(crate) fn lost(&self, session: &Arc<Session>, generation: u64) {
         self.sessions.lost(session, generation, Instant::now());
+    }
+
+    /// What has to run for as long as the server does, besides the log.
+    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
+        self.outside.as_ref().map(|outside| Arc::clone(&outside.keeper))
     }
 }
 

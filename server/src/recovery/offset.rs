@@ -10,6 +10,21 @@ pub(crate) struct Epoch([u8; 8]);
 const OFFSET_MAX: usize = 64;
 
 impl Epoch {
+    /// Of a log that nothing is known of yet.
+    pub(super) const NONE: Self = Self([0; 8]);
+
+    /// An epoch as its 16 digits.
+    pub(super) fn parse_name(name: &str) -> Option<Self> {
+        let digits =
+            name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then(|| u64::from_str_radix(name, 16).ok()).flatten().map(|n| Self(n.to_be_bytes()))
+    }
+
+    /// Its 16 digits.
+    pub(super) fn name(self) -> String {
+        format!("{self:?}")
+    }
+
     pub(crate) fn from_random(random: [u8; 8]) -> Self {
         Self(random)
     }

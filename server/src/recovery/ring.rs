@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) namespace: Name,
     /// Who they are.
     pub(crate) target: Target,
-    /// What they get, the offset included.
+    /// What they get, the offset included
     pub(crate) parcel: Arc<Parcel>,
 }
 
@@ -86,7 +86,15 @@ impl Ring {
         (self.entries.len(), self.bytes)
     }
 
-    /// Keeps an event, whose number is the next one.
+    /// Lets go of everything; the next number follows this one.
+    pub(super) fn restart(&mut self, head: u64) {
+        self.entries = VecDeque::new();
+        self.by_namespace = HashMap::new();
+        self.bytes = 0;
+        self.head = head;
+    }
+
+    /// Keeps an event, whose number is the next one, as of `now`.
     pub(super) fn push(&mut self, entry: Arc<Entry>, now: Instant) {
         self.head += 1;
         debug_assert_eq!(entry.id, self.head, "numbers have no gap");

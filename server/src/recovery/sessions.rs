@@ -28,12 +28,24 @@ struct Inner {
 }
 
 impl Sessions {
-    pub(super) fn new(window: Duration, waiting_max: usize) -> Self {
+    pub(crate) fn new(window: Duration, waiting_max: usize) -> Self {
         Self { window, waiting_max, inner: Mutex::default() }
     }
 
     pub(crate) fn insert(&self, session: &Arc<Session>) {
         lock(&self.inner).by_pid.insert(session.pid, Arc::clone(session));
+    }
+
+    /// Takes one that was read; false where a later generation is here already.
+    pub(super) fn insert_read(&self, session: &Arc<Session>) -> bool {
+        let generation = |session: &Session| session.standing().map(|(generation, _)| generation);
+        let mut inner = lock(&self.inner);
+        let here = inner.by_pid.get(&session.pid).and_then(|session| generation(session));
+        let is_newer = here < generation(session);
+        if is_newer {
+            inner.by_pid.insert(session.pid, Arc::clone(session));
+        }
+        is_newer
     }
 
     pub(super) fn find(&self, pid: &Pid) -> Option<Arc<Session>> {
@@ -47,14 +59,69 @@ impl Sessions {
 
     /// Ends every session of an owner, with a socket or without, for who comes back.
     pub(crate) fn forget_owner(&self, owner: &str) {
+        self.forget_owner_before(owner, u64::MAX);
+    }
+
+    /// Those of them that began before an event.
+    pub(super) fn forget_owner_before(&self, owner: &str, at: u64) {
         lock(&self.inner).by_pid.retain(|_, session| {
-            let is_theirs = session.owner.as_deref() == Some(owner);
+            let is_theirs = session.owner.as_deref() == Some(owner) && session.start() < at;
             if is_theirs {
                 // Somebody may have found it already, and be about to take it up.
                 session.end_for_all();
             }
             !is_theirs
         });
+    }
+
+    /// Ends every session: whoever is connected has missed something for good.
+    pub(super) fn forget_all(&self) {
+        let all = std::mem::take(&mut lock(&self.inner).by_pid);
+        for session in all.into_values() {
+            session.end_for_all();
+        }
+    }
+
+    /// Every session with a socket is to be written again.
+    pub(super) fn save_all(&self) {
+        let all: Vec<_> = lock(&self.inner).by_pid.values().cloned().collect();
+        for session in all {
+            session.save_all();
+        }
+    }
+
+    /// Those that have a socket, with their generations.
+    pub(super) fn held(&self) -> Vec<(Pid, u64)> {
+        let inner = lock(&self.inner);
+        let held = inner.by_pid.values().filter_map(|session| match session.held() {
+            Some((generation, true)) => Some((session.pid, generation)),
+            _ => None,
+        });
+        held.collect()
+    }
+
+    /// A session has a socket elsewhere, of this generation: the one here gives up. To be called while nobody
+    /// is let in ([`Log::in_order`](super::Log::in_order)).
+    pub(super) fn overtaken(&self, pid: &Pid, generation: u64) {
+        let former = {
+            let mut inner = lock(&self.inner);
+            let former = inner.by_pid.get(pid).and_then(|session| session.overtake(generation));
+            if former.is_some() {
+                inner.by_pid.remove(pid);
+            }
+            former.flatten()
+        };
+        // Out of the lock: it is one of a socket's.
+        if let Some(former) = former {
+            former.give_up();
+        }
+    }
+
+    /// A session of this generation is over.
+    pub(super) fn end_of(&self, pid: &Pid, generation: u64) {
+        if let Some(session) = self.find(pid) {
+            self.end(&session, generation);
+        }
     }
 
     /// Sessions of a namespace whose clients are away: those of an owner where one is named, and in any of
@@ -75,7 +142,7 @@ impl Sessions {
     }
 
     /// Ends a session whose client is away, unless it has come back by now.
-    pub(crate) fn end_away(&self, session: &Session) {
+    pub(crate) fn end_away(&self, session: &Arc<Session>) {
         if let Some((generation, Some(_))) = session.standing() {
             self.end(session, generation);
         }
@@ -91,7 +158,7 @@ impl Sessions {
     }
 
     /// One side has said goodbye: its socket of this generation was the last.
-    pub(crate) fn end(&self, session: &Session, generation: u64) {
+    pub(crate) fn end(&self, session: &Arc<Session>, generation: u64) {
         if session.end(generation) {
             lock(&self.inner).by_pid.remove(&session.pid);
         }
@@ -167,7 +234,10 @@ mod tests {
         let found = sessions.find(&ids.0).unwrap();
         let (generation, _) = found.standing().unwrap();
         sessions.forget_owner("ann");
-        assert!(found.standing().is_none() && found.take_up(generation, nobody()).is_none());
+        assert!(
+            found.standing().is_none()
+                && found.take_up((generation, generation + 1), nobody()).is_none()
+        );
     }
 
     const WINDOW: Duration = Duration::from_secs(300);
@@ -203,9 +273,9 @@ mod tests {
         let session = session(&sessions, 1);
         sessions.lost(&session, 0, Instant::now());
         let (generation, _) = session.standing().unwrap();
-        let (new, former) = session.take_up(generation, nobody()).unwrap();
-        assert!(former.is_none());
-        assert!(session.take_up(generation, nobody()).is_none());
+        let new = generation + 1;
+        assert!(session.take_up((generation, new), nobody()).unwrap().is_none());
+        assert!(session.take_up((generation, new), nobody()).is_none());
         // What the former socket still does is nothing to it.
         sessions.lost(&session, generation, Instant::now());
         sessions.end(&session, generation);
@@ -220,7 +290,7 @@ mod tests {
         let sessions = Sessions::new(WINDOW, 1);
         let session_1 = session(&sessions, 1);
         sessions.lost(&session_1, 0, Instant::now());
-        session_1.take_up(0, nobody()).unwrap();
+        session_1.take_up((0, 1), nobody()).unwrap();
         for n in 2..5 {
             sessions.lost(&session(&sessions, n), 0, Instant::now());
         }

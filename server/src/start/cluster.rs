@@ -8,7 +8,7 @@ use std::{
 
 use crier_domain::redis::{Redis, RedisOptions, RedisUrl, RedisUrlError};
 
-use super::StartError;
+use super::{StartError, backend};
 use crate::{
     cluster::{Leases, Replicas, Seal, registry::About},
     config::Config,
@@ -37,11 +37,26 @@ pub(super) fn redis(config: &Config) -> Result<Option<Redis>, RedisUrlError> {
     Redis::new(options).map(Some)
 }
 
+/// This process's place among several, where there is a Redis: checked, and with a lease.
+///
+/// # Errors
+/// There is none to be had.
+pub(super) async fn replica(
+    config: &Config,
+    redis: Option<Redis>,
+    internal: SocketAddr,
+) -> Result<Option<(Redis, Arc<Leases>)>, StartError> {
+    let Some(redis) = redis else { return Ok(None) };
+    backend::check(&redis).await?;
+    let leases = join(config, redis.clone(), internal).await?;
+    Ok(Some((redis, leases)))
+}
+
 /// Takes a lease, under which others find this replica's internal listener.
 ///
 /// # Errors
 /// There is none to be had.
-pub(super) async fn join(
+async fn join(
     config: &Config,
     redis: Redis,
     internal: SocketAddr,

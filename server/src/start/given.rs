@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use crier_domain::{
-    KeyError, Keys, VerifierOptions,
+    Catalogue, KeyError, Keys, VerifierOptions,
     dialect::vendor_chat::VendorChatSettings,
     service::{
         Settings,
@@ -51,6 +51,14 @@ pub(super) fn settings(config: &Config) -> Result<Settings, StartError> {
         chat: rules::chat(config),
         notifications: rules::notifications(config),
     })
+}
+
+/// What may be published, and by whom.
+pub(super) fn catalogue(config: &Config) -> Catalogue {
+    Catalogue::new(config.apps.iter().copied())
+        .with(config.audiences)
+        .payload_max(config.socket.event_payload_max)
+        .limited(config.socket.limits.clone())
 }
 
 pub(super) fn keys(config: &Config) -> Result<Keys, StartError> {

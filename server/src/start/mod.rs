@@ -1,30 +1,32 @@
 //! From a configuration to a running server.
 
+mod apart;
+mod backend;
 mod cluster;
 mod given;
+mod listen;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crier_domain::{
-    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Outlet, Policy, Store,
-    Verifier,
+    AuthMode, Bus, Catalogue, Clock, Cluster, KeyError, Membership, Policy, Verifier,
     redis::RedisUrlError,
     service::{Deps, Services, attachments::PlaceError, limits::UserLimits},
-    store::{EmbeddedStore, OpenError},
+    store::OpenError,
 };
-use futures_util::future::OptionFuture;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{
-    net::TcpListener,
-    task::{JoinError, JoinSet},
-};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::given::{http_limits, internal_limits, keys, options, settings, verifier_options};
+pub use self::{apart::Apart, listen::Addresses};
+use self::{
+    backend::{Backend, Way, shared},
+    given::{catalogue, http_limits, internal_limits, keys, options, settings, verifier_options},
+    listen::Listeners,
+};
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
-    bus::{DurableBus, LocalBus},
     cluster::{JoinError as LeaseError, Leases, LocalCluster},
     config::Config,
     http::{
@@ -73,17 +75,17 @@ pub enum StartError {
     /// The client's files cannot be served.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A setting that needs something not built yet.
-    #[error("{setting}: {reason}")]
-    NotBuilt {
-        /// The setting.
-        setting: &'static str,
-        /// What is missing.
-        reason: &'static str,
-    },
     /// The folder of the stores cannot be used, or is used by another process.
     #[error("data_dir: {0}")]
     Store(#[from] OpenError),
+    /// A setting that this program cannot do without.
+    #[error("{setting}: {reason}")]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+        /// Why it is needed.
+        reason: &'static str,
+    },
     /// Where attachments are cannot be used.
     #[error("attachments: {0}")]
     Attachments(#[from] PlaceError),
@@ -93,6 +95,9 @@ pub enum StartError {
     /// This replica is not one of the cluster's.
     #[error("redis_url: {0}")]
     Lease(#[from] LeaseError),
+    /// Redis is set up so that nothing can go on with it.
+    #[error("redis_url: {0}")]
+    UnsafeRedis(String),
     /// Metrics are recorded elsewhere already.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -102,9 +107,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     /// The bus that the sidecar publishes into.
-    pub bus: Arc<DurableBus>,
+    pub bus: Arc<dyn Bus>,
     /// The sockets of all replicas.
-    pub cluster: Arc<LocalCluster>,
+    pub cluster: Arc<dyn Cluster>,
     /// Who checks tokens.
     pub verifier: Arc<Verifier>,
     /// What may be published.
@@ -116,52 +121,14 @@ pub struct Server {
     /// The addresses that were got.
     pub addresses: Addresses,
     io: Io,
-    store: Arc<EmbeddedStore>,
+    backend: Backend,
     config: Config,
     prometheus: PrometheusHandle,
     client: ClientFiles,
     listeners: Listeners,
     leases: Option<Arc<Leases>>,
-    background: Background,
-}
-
-/// Where a server listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Sockets and pages.
-    pub sockets: SocketAddr,
-    /// The embedded sidecar.
-    pub rest: Option<SocketAddr>,
-    /// Health and metrics.
-    pub internal: SocketAddr,
-}
-
-#[derive(Debug)]
-struct Listeners {
-    sockets: TcpListener,
-    rest: Option<TcpListener>,
-    internal: TcpListener,
-}
-
-impl Listeners {
-    /// Takes the addresses.
-    async fn bind(config: &Config) -> Result<(Self, Addresses), StartError> {
-        let all = Self {
-            sockets: listen("listen", config.listen).await?,
-            rest: match config.rest_listen {
-                Some(address) => Some(listen("rest_listen", address).await?),
-                None => None,
-            },
-            internal: listen("internal_listen", config.internal_listen).await?,
-        };
-        let local = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let addresses = Addresses {
-            sockets: local(&all.sockets, config.listen),
-            rest: all.rest.as_ref().zip(config.rest_listen).map(|(l, asked)| local(l, asked)),
-            internal: local(&all.internal, config.internal_listen),
-        };
-        Ok((all, addresses))
-    }
+    /// Work beside the sessions, ended with them.
+    pub background: Background,
 }
 
 impl Server {
@@ -170,45 +137,42 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        if config.redis_url.is_some() {
-            let reason = "several replicas over Redis are not built yet; leave it unset";
-            return Err(StartError::NotBuilt { setting: "redis_url", reason });
-        }
-        if config.rest.outbox {
-            let reason = "the outbox on disk is not built yet; leave it off";
-            return Err(StartError::NotBuilt { setting: "rest_outbox", reason });
+        if config.rest.outbox && config.redis_url.is_none() {
+            let reason =
+                "on, and there is no redis_url: without Redis there is nothing to wait for";
+            return Err(StartError::Missing { setting: "rest_outbox", reason });
         }
         let verifier = Arc::new(Verifier::new(keys(&config)?, verifier_options(&config)));
         let client = ClientFiles::load(config.client_dist.as_deref())?;
         let redis = cluster::redis(&config)?;
         // First the addresses, of which the lease says one.
         let (listeners, addresses) = Listeners::bind(&config).await?;
-        let leases = match redis {
-            Some(redis) => Some(cluster::join(&config, redis, addresses.internal).await?),
-            None => None,
-        };
-        let forwarding = leases.as_ref().map(|leases| cluster::forwarding(&config, leases));
-        let io = Io::new(Options { forwarding, ..options(&config) });
+        let (replica, way) =
+            (cluster::replica(&config, redis, addresses.internal).await?, Arc::<Way>::default());
+        let forwarding = replica.as_ref().map(|(_, leases)| cluster::forwarding(&config, leases));
+        let shared = replica.as_ref().map(|(redis, leases)| shared(redis, leases.tag(), &way));
+        let io = Io::new(Options { forwarding, shared, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
-        let catalogue = Arc::new(
-            Catalogue::new(config.apps.iter().copied())
-                .with(config.audiences)
-                .payload_max(config.socket.event_payload_max)
-                .limited(config.socket.limits.clone()),
-        );
+        let catalogue = Arc::new(catalogue(&config));
         let (clock, roster) = (Clock::system(), Roster::default());
-        let local = Arc::new(LocalBus::new(io.clone()));
-        let outlet = Arc::clone(&local) as Arc<dyn Outlet>;
-        let store = Arc::new(EmbeddedStore::open(&config.data_dir, outlet, clock.clone())?);
-        let records = Arc::clone(&store) as Arc<dyn Store>;
-        let bus = Arc::new(DurableBus::new(local, Arc::clone(&records), clock.clone()));
+        let background = Background::default();
         let presence = Presences::new(config.presence.grace, &clock);
-        let cluster = Arc::new(LocalCluster::new(io.clone(), roster.clone(), presence.clone()));
+        let cluster = LocalCluster::new(io.clone(), roster.clone(), presence.clone());
+        let cluster = Arc::new(cluster) as Arc<dyn Cluster>;
+        let backend = match &replica {
+            None => Backend::embedded(&config, &io, &clock)?,
+            Some((redis, leases)) => {
+                let (here, asked) = ((&io, &clock), Arc::clone(&cluster));
+                let redis = (redis, leases.tag());
+                Backend::over_redis(&config, redis, &way, here, asked, &background)
+            }
+        };
+        let bus = Arc::clone(&backend.bus);
         let deps = Deps {
-            store: records,
+            store: Arc::clone(&backend.store),
             clock: clock.clone(),
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            cluster: Arc::clone(&cluster),
             limits: Arc::new(UserLimits::new(&rules::per_minute(&config))),
         };
         let services = Arc::new(Services::with(deps, settings(&config)?));
@@ -228,7 +192,6 @@ impl Server {
             development || mode == AuthMode::Off,
             membership,
         );
-        let background = Background::default();
         background.spawn("uploads", sweep_uploads(Arc::clone(&services)));
         apps::install(
             &io,
@@ -236,7 +199,7 @@ impl Server {
                 gate,
                 policy,
                 catalogue: Arc::clone(&catalogue),
-                bus: Arc::clone(&bus) as Arc<dyn Bus>,
+                bus: Arc::clone(&bus),
                 services: Arc::clone(&services),
                 roster,
                 expiry: Expiry::new(clock.clone()),
@@ -261,12 +224,12 @@ impl Server {
             ready,
             addresses,
             io,
-            store,
+            backend,
             config,
             prometheus,
             client,
             listeners,
-            leases,
+            leases: replica.map(|(_, leases)| leases),
             background,
         })
     }
@@ -285,7 +248,7 @@ impl Server {
     ) -> io::Result<()> {
         let Self {
             io,
-            store,
+            backend,
             config,
             prometheus,
             client,
@@ -316,7 +279,8 @@ impl Server {
         if let (Some(listener), Some(sidecar)) = (listeners.rest, sidecar) {
             serve(listener, sidecar.answers);
         }
-        let metrics = internal::handler(io.clone(), ready.clone(), prometheus.clone(), origins);
+        let metrics =
+            internal::handler(Some(io.clone()), ready.clone(), prometheus.clone(), origins);
         // Alive to the end, so that whoever watches sees the drain.
         let internal = CancellationToken::new();
         let limits = internal_limits(&config);
@@ -344,13 +308,18 @@ impl Server {
         if let Err(error) = &result {
             tracing::error!(%error, "a listener broke; draining");
         }
-        let drain = config.shutdown.drain;
+        // The rest is for closing the store, and for what the sidecar has begun.
+        let drain = config.shutdown.drain * 9 / 10;
         let drained = tokio::time::timeout(drain, async {
-            if let Some(Err(error)) = OptionFuture::from(leases.as_ref().map(|l| l.drain())).await {
-                tracing::warn!(%error, "the others do not know yet that this replica goes down");
+            if let Some(leases) = &leases {
+                leases.drain().await;
             }
-            // Half of the time for the sessions, the rest for what they leave behind.
-            io.close(drain / 2).await;
+            // Half of the time to move the sessions away, a quarter for clients that do not fetch their
+            // goodbye, the rest for what they leave behind and for requests that are under way.
+            if tokio::time::timeout(drain * 3 / 4, io.close(drain / 2)).await.is_err() {
+                tracing::info!("some clients did not fetch their goodbye");
+            }
+            backend.settle(&io).await;
             background.stop().await;
             stopped.cancel();
             internal.cancel();
@@ -366,8 +335,8 @@ impl Server {
             tracing::warn!("not everything had ended when the time to drain was over");
         }
         // Last: what was asked for until now is on disk, and the next process finds the file closed.
-        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
-            tracing::error!(%error, "the store was not closed");
+        if tokio::time::timeout(LAST_MAX, backend.close()).await.is_err() {
+            tracing::warn!("not everything that was asked for was done before the end");
         }
         result
     }
@@ -403,21 +372,11 @@ async fn sweep_uploads(services: Arc<Services>) {
     }
 }
 
+/// How long the store may take to end.
+const LAST_MAX: Duration = Duration::from_secs(10);
+
 /// Between two sweeps of uploads.
 const SWEEP_UPLOADS: Duration = Duration::from_secs(60);
-
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let failed = |error| StartError::Listen { setting, address, error };
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    }
-    .map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    // Deep enough for a herd that comes back at once; the kernel caps it at its own limit.
-    socket.listen(4_096).map_err(failed)
-}
 
 #[cfg(test)]
 mod tests {
@@ -453,14 +412,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_built_refuses_to_start() {
-        for (key, value) in [("redis_url", "redis://localhost"), ("rest_outbox", "on")] {
-            let flags = [(key.to_owned(), value.to_owned())];
-            let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
-            match Server::bind(config).await {
-                Err(StartError::NotBuilt { setting, .. }) => assert_eq!(setting, key),
-                other => panic!("{key}: {other:?}"),
-            }
+    async fn an_outbox_needs_a_bus_that_can_be_away() {
+        let flags = [("rest_outbox".to_owned(), "on".to_owned())];
+        let config = Config::parse(&MapVars::default(), None, &flags).unwrap();
+        match Server::bind(config).await {
+            Err(StartError::Missing { setting, .. }) => assert_eq!(setting, "rest_outbox"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -39,11 +39,12 @@ pub(super) fn install(io: &Io, namespace: &str) {
         socket.emit_direct("connected", &format!("{:?}", socket.recovery())).unwrap();
     });
     main.on("join", |socket: Socket, Payload(room): Payload<String>, ack: Ack| async move {
-        ack.send(&socket.join(room).is_ok());
+        let joined = socket.join(room).is_ok();
+        ack.send(&(socket.saved().await.is_ok() && joined));
     });
     main.on("leave", |socket: Socket, Payload(room): Payload<String>, ack: Ack| async move {
         socket.leave(&room);
-        ack.send(&true);
+        ack.send(&socket.saved().await.is_ok());
     });
     main.on("rooms", |socket: Socket, (): (), ack: Ack| async move {
         let mut rooms: Vec<String> =
@@ -116,6 +117,20 @@ impl Client {
         match self.wire.receive(limit)? {
             Received::Text(text) => Some(self.read(&text)),
             other => panic!("expected an event, got {other:?}"),
+        }
+    }
+
+    /// Expects an event, whatever comes before it.
+    #[track_caller]
+    pub(super) fn expect_among(&mut self, name: &str) {
+        while self.event().0 != name {}
+    }
+
+    /// The next event; `None` where the connection ends first.
+    pub(super) fn event_or_end(&mut self) -> Option<(String, Vec<Value>)> {
+        match self.wire.receive(WAIT)? {
+            Received::Text(text) => Some(self.read(&text)),
+            _ => None,
         }
     }
 

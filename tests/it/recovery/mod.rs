@@ -3,5 +3,6 @@
 mod client;
 mod refusals;
 mod replays;
+mod shared;
 mod stress;
 mod wires;

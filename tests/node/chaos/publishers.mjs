@@ -2,7 +2,7 @@
 //
 //   node chaos/publishers.mjs '{"urls":["http://127.0.0.1:3001"],"token":…,"log":…,"first":0,"count":10,"rate":500,"rooms":["a"]}'
 //
-// With `each`, publisher i sends so many events to the room i and ends. `rate` is that of all together. The schedule is open: whoever was held up sends what is due at once. Commands on standard input: `stop` ends
+// `fill` bytes make an event larger. With `each`, publisher i sends so many events to the room i and ends. `rate` is that of all together. The schedule is open: whoever was held up sends what is due at once. Commands on standard input: `stop` ends
 // it once every outcome is known (or after `patience` ms). Answers: `sent N acked N retries N` once a second, `done`.
 
 import { Agent, request } from "node:http";
@@ -15,6 +15,7 @@ const run = Math.random().toString(36).slice(2, 10);
 const counts = { sent: 0, acked: 0, retries: 0, refused: 0 };
 let stopping = false;
 let giveUp = Infinity;
+const fill = options.fill ? "x".repeat(options.fill) : undefined;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const any = (list) => list[Math.floor(Math.random() * list.length)];
@@ -45,7 +46,7 @@ async function publish(number, p, n) {
   const room = options.each ? options.rooms[number % options.rooms.length] : any(options.rooms);
   const pad = Math.random().toString(36).slice(2).padEnd(options.pad, "é");
   const crc = crc32(`${p}:${n}:${room}:${pad}`);
-  const body = JSON.stringify({ rooms: [room], event: "audit", args: [{ p, n, room, crc, pad, at: performance.timeOrigin + performance.now() }] });
+  const body = JSON.stringify({ rooms: [room], event: "audit", args: [{ p, n, room, crc, pad, at: performance.timeOrigin + performance.now(), fill }] });
   const id = `${run}-${p}-${n}`;
   log.write(p, "send", n, room, crc);
   counts.sent += 1;

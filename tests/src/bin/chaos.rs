@@ -25,6 +25,9 @@ struct Arguments {
     /// Keeps the logs in this folder (one folder a run below it).
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Sidecar processes, in place of the run's own number; 0 = those that the replicas have built in.
+    #[arg(long)]
+    sidecars: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -60,7 +63,8 @@ fn main() -> ExitCode {
         line(&format!("==> {name} (seed {seed})"));
         let begin = Instant::now();
         let keep = arguments.keep.as_ref().map(|folder| folder.join(&name));
-        let options = chaos::Options { short: arguments.short, seed, keep };
+        let options =
+            chaos::Options { short: arguments.short, seed, keep, sidecars: arguments.sidecars };
         match chaos::run(&name, &options) {
             Ok(()) => line(&format!("ok   {name} ({:.0} s)", begin.elapsed().as_secs_f64())),
             Err(failure) => {

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::audit::Report;
-use super::crowd::{Clients, Crowd};
+use super::crowd::{Clients, Crowd, Publishers};
 use super::random::Random;
 use crate::cluster::{Child, Cutter, Fsync, Redis, free_port};
 use crate::light;
@@ -52,7 +52,17 @@ pub(super) fn run(options: &Options, logs: &Path) -> Outcome {
     )?;
     // Each publisher stays with one server, so that its events have one order.
     let urls: Vec<String> = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-    let publishers = Crowd::publishers(&urls, "none", (16, rate), &rooms, true, logs)?;
+    let publishers = Crowd::publishers(
+        &Publishers {
+            urls: &urls,
+            token: "none",
+            load: (16, rate),
+            rooms: &rooms,
+            outbox: true,
+            fill: 0,
+        },
+        logs,
+    )?;
     let mut random = Random::new(options.seed);
     let mut cut = 0;
     while cut < cuts {

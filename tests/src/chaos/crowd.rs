@@ -40,6 +40,23 @@ pub struct Clients<'a> {
     pub join: &'a str,
 }
 
+/// What publishers do.
+#[derive(Debug)]
+pub struct Publishers<'a> {
+    /// Where they send.
+    pub urls: &'a [String],
+    /// Whom they are.
+    pub token: &'a str,
+    /// How many, and how many events a second of all together.
+    pub load: (usize, u32),
+    /// The rooms that they send to, by chance.
+    pub rooms: &'a [String],
+    /// Whether each stays with one of the urls, as what two outboxes keep has no common order.
+    pub outbox: bool,
+    /// Bytes that make each event larger.
+    pub fill: usize,
+}
+
 impl Crowd {
     /// Starts clients and waits until all are in their rooms.
     ///
@@ -71,20 +88,15 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Starts publishers: `(how many, events a second)` of all together.
+    /// Starts publishers.
     ///
     /// # Errors
     /// When Node cannot be started.
-    pub fn publishers(
-        urls: &[String],
-        token: &str,
-        (count, rate): (usize, u32),
-        rooms: &[String],
-        outbox: bool,
-        logs: &Path,
-    ) -> Outcome<Self> {
+    pub fn publishers(publishers: &Publishers<'_>, logs: &Path) -> Outcome<Self> {
+        let (count, rate) = publishers.load;
         let options = json!({
-            "urls": urls, "token": token, "count": count, "rate": rate, "rooms": rooms, "outbox": outbox,
+            "urls": publishers.urls, "token": publishers.token, "count": count, "rate": rate,
+            "rooms": publishers.rooms, "outbox": publishers.outbox, "fill": publishers.fill,
             "log": logs.join("publishers-0.jsonl"),
         });
         Ok(Self { processes: vec![start("publishers", &options)?] })

@@ -20,7 +20,7 @@ pub(super) fn run(options: &Options, _logs: &Path) -> Outcome {
     let (buyers, rounds) = if options.short { (80, 2) } else { (200, 10) };
     let cluster = Cluster::start(&cluster::Options {
         replicas: 2,
-        sidecars: 1,
+        sidecars: options.sidecars.unwrap_or(1),
         // Each buyer orders once a round.
         settings: settings(&[("CRIER_SHOP_ORDERS_PER_MINUTE", "1000")]),
         ..cluster::Options::default()

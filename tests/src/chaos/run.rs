@@ -1,7 +1,7 @@
 //! One audited run: cluster, clients, publishers, faults, verdict.
 
 use super::audit::{self, Report};
-use super::crowd::{Clients, Crowd, Durable};
+use super::crowd::{Clients, Crowd, Durable, Publishers};
 use super::faults::Faults;
 use super::random::Random;
 use super::scenario::{Also, Fault, Scenario, Size};
@@ -25,10 +25,11 @@ const LIGHT_READY: Duration = Duration::from_secs(180);
 /// When something did not hold.
 pub(super) fn run(scenario: &Scenario, options: &Options, logs: &Path) -> Outcome {
     let size = if options.short { &scenario.short } else { &scenario.full };
+    let redis = size.members.1 > 0;
     let mut cluster = Cluster::start(&cluster::Options {
         replicas: size.members.0,
-        sidecars: size.members.1,
-        redis: size.members.1 > 0,
+        sidecars: if redis { options.sidecars.unwrap_or(size.members.1) } else { 0 },
+        redis,
         settings: settings(scenario.settings),
         ..cluster::Options::default()
     })?;
@@ -78,7 +79,17 @@ fn audited(
     };
     let outbox = scenario.settings.iter().any(|(name, _)| *name == "CRIER_REST_OUTBOX");
     let urls = publishing(cluster, outbox);
-    let publishers = Crowd::publishers(&urls, &service, size.load, &rooms, outbox, logs)?;
+    let publishers = Crowd::publishers(
+        &Publishers {
+            urls: &urls,
+            token: &service,
+            load: size.load,
+            rooms: &rooms,
+            outbox,
+            fill: 0,
+        },
+        logs,
+    )?;
     let durable = match scenario.also.contains(&Also::DurableWrites) {
         true => Some(Durable::start(&urls, &service)?),
         false => None,

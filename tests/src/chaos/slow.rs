@@ -1,7 +1,7 @@
 //! Slow consumers: some of the crowd stop reading; the others must not notice.
 
 use super::audit::{self, Report};
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Publishers};
 use super::{Options, settings, tokens};
 use crate::cluster::{self, Cluster};
 use crate::light::{self, Order};
@@ -17,28 +17,37 @@ const RATIO: f64 = 1.3;
 const SETTINGS: [(&str, &str); 2] =
     [("CRIER_SOCKET_OUTBOX_BYTES", "64KiB"), ("CRIER_SOCKET_OUTBOX_FRAMES", "100")];
 
+/// How large it is.
+struct Size {
+    clients: usize,
+    /// Those that stop reading.
+    deaf: usize,
+    /// Events a second, all in one room.
+    rate: u32,
+    /// Bytes of each: what nobody reads has to fill the kernel's buffers and the outbox within a phase.
+    fill: usize,
+    phase: Duration,
+}
+
+const FULL: Size =
+    Size { clients: 2_000, deaf: 100, rate: 10, fill: 4_000, phase: Duration::from_secs(16) };
+
+const SHORT: Size =
+    Size { clients: 60, deaf: 6, rate: 20, fill: 20_000, phase: Duration::from_secs(3) };
+
 pub(super) fn run(options: &Options, logs: &Path) -> Outcome {
-    // Clients, those that stop, events a second, seconds of a phase.
-    let (clients, deaf, rate, phase) =
-        if options.short { (60, 6, 30, 3) } else { (2_000, 100, 20, 20) };
     let cluster = Cluster::start(&cluster::Options {
         replicas: if options.short { 2 } else { 3 },
-        sidecars: 1,
+        sidecars: options.sidecars.unwrap_or(1),
         settings: settings(&SETTINGS),
         ..cluster::Options::default()
     })?;
-    slow(&cluster, (clients, deaf), rate, Duration::from_secs(phase), options.short, logs)
+    slow(&cluster, if options.short { &SHORT } else { &FULL }, options.short, logs)
         .map_err(|failure| Failure::new(format!("{failure}\n{}", cluster.transcript())))
 }
 
-fn slow(
-    cluster: &Cluster,
-    (clients, deaf): (usize, usize),
-    rate: u32,
-    phase: Duration,
-    short: bool,
-    logs: &Path,
-) -> Outcome {
+fn slow(cluster: &Cluster, size: &Size, short: bool, logs: &Path) -> Outcome {
+    let &Size { clients, deaf, rate, fill, phase } = size;
     let rooms = light::rooms(1);
     let crowd = light::Crowd::start(
         light::Options {
@@ -56,7 +65,17 @@ fn slow(
     crowd.wait_inside(clients, Duration::from_secs(180))?;
     let service = cluster.token("backend", "service")?;
     let urls = [format!("http://127.0.0.1:{}", cluster.balancer.rest)];
-    let publishers = Crowd::publishers(&urls, &service, (1, rate), &rooms, false, logs)?;
+    let publishers = Crowd::publishers(
+        &Publishers {
+            urls: &urls,
+            token: &service,
+            load: (1, rate),
+            rooms: &rooms,
+            outbox: false,
+            fill,
+        },
+        logs,
+    )?;
     std::thread::sleep(phase / 2);
     let mut ratios = Vec::new();
     for round in 1..=3 {
@@ -93,6 +112,11 @@ fn slow(
     let ratio = ratios.get(1).copied().unwrap_or(f64::INFINITY);
     line(&format!("  p99 with / without: {ratios:.2?}, median {ratio:.2} (at most {RATIO})"));
     let mut wrong = report.faults();
+    // Whoever does not read has to be cut off, or nothing was shown, and to be back with everything.
+    let back = report.count("recovered");
+    if back < u64::try_from(deaf).unwrap_or(u64::MAX) || back < report.count("reconnects") {
+        wrong.push(format!("{back} of {} that were cut off recovered", report.count("reconnects")));
+    }
     // A ratio of a few seconds on a busy machine says nothing.
     if !short && ratio > RATIO {
         wrong.push(format!("ratio {ratio:.2}"));

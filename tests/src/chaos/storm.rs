@@ -22,7 +22,15 @@ const ROOMS: usize = 4;
 
 pub(super) fn run(options: &Options, logs: &Path) -> Outcome {
     let replicas = if options.short { 2 } else { 3 };
-    on(cluster::Options { replicas, sidecars: 1, ..cluster::Options::default() }, options, logs)
+    on(
+        cluster::Options {
+            replicas,
+            sidecars: options.sidecars.unwrap_or(1),
+            ..cluster::Options::default()
+        },
+        options,
+        logs,
+    )
 }
 
 /// The same on one replica, without Redis.

@@ -45,12 +45,16 @@ const HEAD_MAX: usize = 16 << 10;
 /// A narrow window, so that a client that does not read is noticed early.
 const NARROW: u32 = 4 << 10;
 
+/// Segments of an Ethernet: with the loopback's 64 KiB the kernel of the server would keep megabytes for it.
+const SEGMENT: u32 = 1_400;
+
 impl Connection {
     /// TCP, the upgrade, the open packet.
     pub(super) async fn open(address: SocketAddr, narrow: bool) -> Result<Self, Lost> {
         let socket = TcpSocket::new_v4()?;
         if narrow {
             socket.set_recv_buffer_size(NARROW)?;
+            socket2::SockRef::from(&socket).set_tcp_mss(SEGMENT)?;
         }
         let mut stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;

@@ -11,7 +11,7 @@ use super::{
     work::{Work, part_of},
 };
 use crate::{
-    cluster::{Scope, Status},
+    cluster::Scope,
     error::Refusal,
     service::{
         ObjectId,
@@ -205,10 +205,7 @@ impl Chats {
         for member in chat.others(part) {
             let is_there = match &member.party {
                 Party::Support => false,
-                party => {
-                    let view = self.cluster.presence(scope, &party.to_string()).await;
-                    view.status == Status::Online
-                }
+                party => self.cluster.is_online(scope, &party.to_string()).await,
             };
             if !is_there {
                 away.push(member.party.clone());

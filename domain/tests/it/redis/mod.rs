@@ -6,6 +6,7 @@ mod epoch;
 mod faults;
 mod link;
 mod modes;
+mod presence;
 pub(crate) mod server;
 mod store;
 

@@ -5,6 +5,9 @@
 //!     │         └───▶ the new socket itself hears that its user is there
 //!     └─▶ enters, leaves, ends ─▶ Shared ─▶ (a room that is new) tell ─▶ those in there
 //! ```
+//!
+//! Of several replicas, one tells of each change and of each room that is new, by what all have reported
+//! of the user. How large a room is, each knows of its own sockets only.
 
 mod shared;
 
@@ -17,7 +20,7 @@ use std::{
 };
 
 use crier_domain::{
-    App, Policy, RoomName, Timestamp, UserId,
+    App, Policy, Publish, RoomName, Timestamp, UserId,
     cluster::Status,
     event::{chat::UserStatusChange, publish_of, shop::PresenceUpdate},
     room::entered_with,
@@ -29,7 +32,7 @@ use super::Context;
 use crate::{
     auth::{apps_of, identity},
     namespace::{Namespace, socket::Socket},
-    presence::Change,
+    presence::{Change, Told},
     recovery::Recovery,
 };
 
@@ -129,6 +132,9 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     let (main, shared) = (main.clone(), Arc::clone(context));
     let scope = context.presence.main.clone();
     context.background.spawn("presence", async move {
+        if scope.is_shared() {
+            return scope.run_shared(|told| retell(&shared, &main, told)).await;
+        }
         let announce = |change| {
             let (main, context) = (main.clone(), Arc::clone(&shared));
             async move { announce(&context, &main, change).await }
@@ -146,6 +152,7 @@ pub(super) fn come(context: &Context, socket: &Socket) {
     }
     socket.insert(Counted { user: user.clone(), id });
     context.presence.main.join(&user, id);
+    report_rooms(context, &user);
     if socket.recovery() == Recovery::Recovered {
         // It goes on: it has heard of its user before.
         return;
@@ -164,8 +171,23 @@ pub(super) fn come(context: &Context, socket: &Socket) {
 
 /// A socket has gone.
 pub(super) fn go(context: &Context, socket: &Socket) {
-    if let Some(Counted { user, id }) = socket.get() {
-        context.presence.main.leave(&user, &id);
+    let Some(Counted { user, id }) = socket.get() else { return };
+    let scope = &context.presence.main;
+    scope.leave(&user, &id);
+    if scope.is_shared() && !scope.is_online(&user) {
+        // They were reported, and are remembered there until the user is gone.
+        context.presence_audience.0.shared.forget(&user);
+    }
+}
+
+/// Where there are several replicas, whoever tells of a user has to know the user's rooms on each.
+fn report_rooms(context: &Context, user: &UserId) {
+    let scope = &context.presence.main;
+    if scope.is_shared() && scope.is_online(user) {
+        let rooms = context.presence_audience.0.shared.rooms_of(user);
+        let mut rooms: Vec<String> = rooms.iter().map(|room| room.as_str().to_owned()).collect();
+        rooms.sort_unstable();
+        scope.share(user, rooms);
     }
 }
 
@@ -186,7 +208,9 @@ fn moved(context: &Context, socket: &Socket, room: &Room) {
     // A backend may call a room anything; the policy has no say in such a one.
     if RoomName::parse(room.as_str()).map_or(true, is_shared) {
         let is_online = context.presence.main.is_online(&identity.user);
-        audience.0.shared.note(&identity.user, socket, room, is_online);
+        if audience.0.shared.note(&identity.user, socket, room, is_online) {
+            report_rooms(context, &identity.user);
+        }
     }
 }
 
@@ -225,25 +249,55 @@ async fn publish(
     if rooms.as_ref().is_some_and(Vec::is_empty) {
         return;
     }
-    let rooms = rooms.unwrap_or_default();
     let own = context.presence.main.sockets(&change.person);
     except.extend(own.iter().map(|id| Room::from(id.as_str())));
+    for event in events(context, change, rooms.unwrap_or_default(), &except) {
+        if let Err(error) = context.bus.publish(event).await {
+            tracing::warn!(%error, "a change of presence is not told");
+        }
+    }
+}
+
+/// What others are told of a change that is not this replica's alone.
+fn retell(context: &Context, main: &Namespace, told: &Told<UserId>) -> Vec<Publish> {
+    let rooms = |rooms: &[String]| rooms.iter().map(|room| Room::from(room.as_str())).collect();
+    let mut except: Vec<Room> = rooms(&told.sockets);
+    if !context.presence_audience.is_shared_only(context.presence.main.len()) {
+        // Everybody has heard of who enters a room.
+        let change = (!told.entered).then_some(&told.change);
+        return change
+            .map(|change| events(context, change, Vec::new(), &except))
+            .unwrap_or_default();
+    }
+    let hearing = small(main, rooms(&told.rooms));
+    if hearing.is_empty() {
+        return Vec::new();
+    }
+    except.extend::<Vec<Room>>(rooms(&told.known));
+    events(context, &told.change, hearing, &except)
+}
+
+/// A change in both forms, to these rooms; none = everyone.
+fn events(
+    context: &Context,
+    change: &Change<UserId>,
+    rooms: Vec<Room>,
+    except: &[Room],
+) -> Vec<Publish> {
     let last_seen = Timestamp::from_unix_ms(change.last_seen);
     let (update, status) = told(&change.person, change.status, context.clock.now(), last_seen);
     let events = [
         (App::Shop, publish_of("presence:update", &update, rooms.clone())),
         (App::Marketplace, publish_of("user-status-change", &status, rooms)),
     ];
-    for (app, mut event) in events {
-        if !context.is_on(app) {
-            continue;
-        }
-        event.except.clone_from(&except);
-        event.filter.signed_in = true;
-        if let Err(error) = context.bus.publish(event).await {
-            tracing::warn!(%error, "a change of presence is not told");
-        }
-    }
+    let events = events.into_iter().filter(|(app, _)| context.is_on(*app));
+    events
+        .map(|(_, mut event)| {
+            event.except = except.to_vec();
+            event.filter.signed_in = true;
+            event
+        })
+        .collect()
 }
 
 /// A change in the words of both apps.

@@ -60,22 +60,44 @@ pub(super) struct Untold {
 
 impl Shared {
     /// A user's socket has entered a room or left it, or has gone. `is_online`: whether the user is there.
-    pub(super) fn note(&self, user: &UserId, socket: &Socket, room: &Room, is_online: bool) {
+    /// Whether the user's rooms are others now.
+    pub(super) fn note(
+        &self,
+        user: &UserId,
+        socket: &Socket,
+        room: &Room,
+        is_online: bool,
+    ) -> bool {
         let mut known = self.users.entry(user.clone()).or_default();
         // Looked at under the entry: of two calls at once the later one sees how it is.
         let (is_here, is_in) = (socket.is_connected(), socket.is_in(room.as_str()));
+        let before = known.rooms.len();
         let is_untold = if is_here && is_in {
             known.enter(socket, room) && known.is_announced
         } else {
             known.leave(socket, room, !is_here && is_online);
             false
         };
+        let is_change = known.rooms.len() != before;
         drop(known);
         self.users.remove_if(user, |_, known| known.is_nobody());
         if is_untold {
             lock(&self.untold).insert(user.clone());
             self.changed.notify_one();
         }
+        is_change
+    }
+
+    /// The rooms of a user.
+    pub(super) fn rooms_of(&self, user: &UserId) -> Vec<Room> {
+        let rooms = self.users.get(user).map(|known| known.rooms.keys().cloned().collect());
+        rooms.unwrap_or_default()
+    }
+
+    /// Lets go of a user without sockets here, of whom another part remembers the rooms.
+    pub(super) fn forget(&self, user: &UserId) {
+        let is_nowhere = |members: &Members<Socket>| members.sockets.is_empty();
+        self.users.remove_if(user, |_, known| known.rooms.values().all(is_nowhere));
     }
 
     /// A change of presence is announced: the rooms that hear of it.

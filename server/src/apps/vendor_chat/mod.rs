@@ -43,7 +43,12 @@ pub(super) fn install(io: &Io, context: &Arc<Context>) {
     events::install(&chat, context);
     let presence = context.presence.vendor_chat.clone();
     // Nobody is told; this is what makes the grace end.
-    context.background.spawn("presence of vendor-chat", presence.run(|_| ready(())));
+    context.background.spawn("presence of vendor-chat", async move {
+        if presence.is_shared() {
+            return presence.run_shared(|_| Vec::new()).await;
+        }
+        presence.run(|_| ready(())).await;
+    });
 }
 
 /// Lets persons in and nobody else, whatever the mode.

@@ -1,13 +1,19 @@
 //! The sidecar under the server's configuration and its accept loop.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use crier_rest::{Sidecar, SidecarConfig};
+use crier_domain::{Bus, Clock};
+use crier_rest::{
+    Sidecar, SidecarConfig,
+    outbox::{Outbox, OutboxError, OutboxOptions},
+};
 use crier_server::{
     config::{Config, LOOPBACK_NAMES},
     http::Answers,
+    tasks::Background,
 };
 use http_body_util::BodyExt as _;
+use tokio_util::sync::CancellationToken;
 
 /// The sidecar in the server's own accept loop, with its timeouts; what the loop refuses is refused in
 /// the sidecar's words.
@@ -22,6 +28,30 @@ pub(crate) fn answers(sidecar: Sidecar) -> Answers {
         refuse: Arc::new(|_, status, reason| {
             Sidecar::refuse(status, reason).map(|body| body.boxed_unsync())
         }),
+    }
+}
+
+/// The bus, behind an outbox on disk where a folder for it is given.
+pub(crate) async fn with_outbox(
+    bus: Arc<dyn Bus>,
+    folder: Option<PathBuf>,
+    config: &SidecarConfig,
+    background: &Background,
+) -> Result<(Arc<dyn Bus>, Option<Outbox>), OutboxError> {
+    let Some(folder) = folder else { return Ok((bus, None)) };
+    let (limits, options) = (Arc::clone(&config.limits), OutboxOptions::default());
+    let outbox = Outbox::open(&folder, bus, Clock::system(), limits, options).await?;
+    // Stopped with the rest of the background: what it has not delivered waits for the next start.
+    background.spawn("outbox", outbox.clone().relay(CancellationToken::new()));
+    Ok((Arc::new(outbox.clone()), Some(outbox)))
+}
+
+/// Lets go of the outbox's file; the disk has everything already.
+pub(crate) async fn close(outbox: Option<Outbox>) {
+    if let Some(outbox) = outbox
+        && let Err(error) = tokio::task::spawn_blocking(move || outbox.close()).await
+    {
+        tracing::error!(%error, "the outbox was not closed");
     }
 }
 

@@ -13,14 +13,16 @@ use super::{Inner, Socket, phase};
 use crate::{
     lock, metrics,
     namespace::handler::{Arrival, ConnectError},
-    recovery::{Claim, Entry, Holder, Missed, Recoveries, Recovery, Session, in_order},
+    recovery::{
+        Claim, Entry, Holder, Missed, NoClaim, Prepared, Recoveries, Recovery, Session, in_order,
+    },
     session::mailbox::Parcel,
 };
 
 /// What middleware, and what is left of a former session, made of a CONNECT.
 pub(crate) enum Plan {
-    /// A new socket.
-    Fresh(Recovery),
+    /// A new socket, and its session where that was written already.
+    Fresh(Recovery, Prepared),
     /// The session that the client asked for, and the rooms that it may still have.
     Recover(Claim, Vec<Room>),
 }
@@ -44,14 +46,29 @@ impl Socket {
                 middleware(socket.clone()).await?;
             }
             let Some(recoveries) = socket.recoveries() else {
-                return Ok(Plan::Fresh(Recovery::Fresh));
+                return Ok(Plan::Fresh(Recovery::Fresh, Prepared::default()));
             };
             let owner = socket.badge().owner;
             let namespace = socket.0.namespace.name();
-            let claim = match recoveries.claim(&socket.0.auth, namespace, owner.as_deref()) {
-                Ok(Some(claim)) => claim,
-                Ok(None) => return Ok(Plan::Fresh(Recovery::Fresh)),
-                Err(reason) => return Ok(Plan::Fresh(Recovery::NotRecovered(reason))),
+            let claimed = recoveries.claim(&socket.0.auth, namespace, owner.as_deref()).await;
+            let begins = match claimed {
+                Ok(Some(claim)) => Ok(claim),
+                Ok(None) => Err(Recovery::Fresh),
+                Err(NoClaim::Never(reason)) => Err(Recovery::NotRecovered(reason)),
+                // It tries again by itself, here or elsewhere; told no, it would lose what it is owed.
+                Err(NoClaim::NotNow) => {
+                    socket.close_transport();
+                    return std::future::pending().await;
+                }
+            };
+            let claim = match begins {
+                Ok(claim) => claim,
+                Err(outcome) => {
+                    let ids = (socket.0.namespace.new_pid(), socket.id());
+                    let rooms = lock(&socket.0.state).rooms.clone();
+                    let prepared = recoveries.prepare(ids, namespace, owner, &rooms).await;
+                    return Ok(Plan::Fresh(outcome, prepared));
+                }
             };
             let membership = claim.session.membership();
             let (mut kept, mut own) = (Vec::new(), Vec::new());
@@ -91,15 +108,15 @@ impl Socket {
     }
 
     fn enter_now(&self, recoveries: &Recoveries, plan: Plan) -> bool {
-        let outcome = match plan {
-            Plan::Fresh(outcome) => outcome,
+        let (outcome, prepared) = match plan {
+            Plan::Fresh(outcome, prepared) => (outcome, prepared),
             Plan::Recover(claim, rooms) => match self.take_up(recoveries, claim, rooms) {
-                Ok(()) => Recovery::Recovered,
-                Err(reason) => Recovery::NotRecovered(reason),
+                Ok(()) => (Recovery::Recovered, Prepared::default()),
+                Err(reason) => (Recovery::NotRecovered(reason), Prepared::default()),
             },
         };
         if outcome != Recovery::Recovered {
-            self.begin_session(recoveries, outcome);
+            self.begin_session(recoveries, prepared, outcome);
         }
         metrics::entered(outcome);
         // Set once: a socket enters once.
@@ -113,14 +130,19 @@ impl Socket {
     }
 
     /// A session of its own, from the last event that everybody has got.
-    fn begin_session(&self, recoveries: &Recoveries, outcome: Recovery) {
+    fn begin_session(&self, recoveries: &Recoveries, prepared: Prepared, outcome: Recovery) {
         let start = recoveries.log.complete();
-        let pid = self.0.namespace.new_pid();
-        let ids = (pid, self.id());
-        let owner = self.badge().owner;
-        let namespace = self.0.namespace.name().clone();
-        let session = Arc::new(Session::new(ids, namespace, owner, start, self.as_holder()));
+        let session = prepared.take().unwrap_or_else(|| {
+            let ids = (self.0.namespace.new_pid(), self.id());
+            let owner = self.badge().owner;
+            let namespace = self.0.namespace.name().clone();
+            let session = Arc::new(Session::new(ids, namespace, owner, start, self.as_holder()));
+            recoveries.keep(&session);
+            session
+        });
+        session.begin(start, self.as_holder());
         recoveries.sessions.insert(&session);
+        let pid = session.pid;
         let packet = Outgoing::connect(&self.0.name, &self.id(), Some(&pid));
         self.0.session.push(&Parcel::new(packet));
         self.say_first_words(Arrival { id: self.id(), recovery: outcome });
@@ -141,13 +163,18 @@ impl Socket {
         claim: Claim,
         rooms: Vec<Room>,
     ) -> Result<(), NotRecovered> {
-        let Claim { session, generation, after } = claim;
+        let Claim { session, generations, pending, after } = claim;
+        if !recoveries.apply_orders(&session) {
+            return Err(NotRecovered::Unknown);
+        }
         let up_to = recoveries.log.complete();
         let missed = self.missed(recoveries, &session, &rooms, (after, up_to))?;
-        let Some((generation, former)) = session.take_up(generation, self.as_holder()) else {
+        let Some(former) = session.take_up(generations, self.as_holder()) else {
             // Another connection was faster.
             return Err(NotRecovered::Unknown);
         };
+        let (_, generation) = generations;
+        pending.done();
         if let Some(former) = former {
             former.give_up();
         }

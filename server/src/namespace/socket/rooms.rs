@@ -3,7 +3,7 @@
 use crier_protocol::Room;
 
 use super::Socket;
-use crate::lock;
+use crate::{lock, recovery::NotSaved};
 
 /// Why a socket is not in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +101,26 @@ impl Socket {
         if self.0.behaviour.on_room.is_some() {
             let rooms = lock(&self.0.state).rooms.clone();
             self.tell_of_rooms(&rooms);
+        }
+    }
+
+    /// Waits until everything that has changed of its rooms until now outlives this process: where several
+    /// replicas share their sessions, its client finds it so wherever it comes back. What a client is told
+    /// of a room goes behind this.
+    ///
+    /// # Errors
+    /// It cannot be written, or not in time (2 s). It may be written later.
+    ///
+    /// # Cancel safety
+    /// It only waits.
+    pub fn saved(&self) -> impl Future<Output = Result<(), NotSaved>> + Send + use<> {
+        let held = self.0.held.get().zip(self.recoveries());
+        let saved = held.and_then(|(held, recoveries)| recoveries.saved(&held.session));
+        async move {
+            match saved {
+                Some(saved) => saved.await,
+                None => Ok(()),
+            }
         }
     }
 

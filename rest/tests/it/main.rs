@@ -20,10 +20,11 @@ mod document;
 mod events;
 mod grants;
 mod hostile;
+mod hyper;
 mod idempotency;
 mod notifications;
 mod orders;
 mod origins;
-mod process;
+
 mod sockets;
 mod users;

@@ -1,6 +1,4 @@
-//! The sidecar under hyper, and as a process.
-
-use std::process::Command;
+//! The sidecar under hyper.
 
 use crate::client::{API_KEY, rig};
 use hyper::service::service_fn;
@@ -55,24 +53,4 @@ async fn a1_under_hyper_a_chunked_body_is_cut_off_at_its_limit() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
-}
-
-#[test]
-fn the_binary_says_why_it_does_not_start() {
-    for (redis, sentence) in [
-        (None, "CRIER_REDIS_URL is not set"),
-        (Some(""), "CRIER_REDIS_URL is not set"),
-        (Some("redis://127.0.0.1"), "not part of this version yet"),
-    ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crier-rest"));
-        command.env_remove("CRIER_REDIS_URL").env_remove("REDIS_URL");
-        if let Some(url) = redis {
-            command.env("CRIER_REDIS_URL", url);
-        }
-        let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(sentence) && said.lines().count() == 1, "{said}");
-        assert!(output.stdout.is_empty());
-    }
 }

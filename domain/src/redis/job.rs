@@ -37,9 +37,9 @@ pub(super) struct Job {
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum What {
-    /// The script, with a claim's key and the arguments from the tenth on.
+    /// One with a claim's key, and its arguments behind its place and that key.
     Commit { claim: Option<String>, args: Vec<Bytes> },
-    /// A message on the channel, which leaves no trace.
+    /// A message on the channel, as it goes out; it leaves no trace.
     Message(Bytes),
 }
 
@@ -73,7 +73,7 @@ impl Job {
     }
 }
 
-/// The script's arguments behind the fixed ones.
+/// The arguments of one commit behind its place and its claim's key.
 pub(super) fn args(
     versioned: bool,
     claim: Option<(&Claim, u64)>,
@@ -126,8 +126,31 @@ pub(super) struct Sealed {
     pub(super) body: Bytes,
 }
 
-/// The answer of the script; `None` where it is none of its answers.
-pub(super) fn outcome(value: Value) -> Option<Outcome> {
+/// What the script says of one job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// What became of it.
+    Outcome(Outcome),
+    /// Redis did not take it, and says why.
+    Refused(String),
+    /// Nothing that the script says.
+    Nonsense,
+}
+
+/// Reads what the script says of one job.
+pub(super) fn said(value: Value) -> Said {
+    match &value {
+        Value::Array(parts) => match parts.as_slice() {
+            [Value::BulkString(word), Value::BulkString(why)] if word == b"error" => {
+                Said::Refused(String::from_utf8_lossy(why).into_owned())
+            }
+            _ => outcome(value).map_or(Said::Nonsense, Said::Outcome),
+        },
+        _ => Said::Nonsense,
+    }
+}
+
+fn outcome(value: Value) -> Option<Outcome> {
     let Value::Array(parts) = value else { return None };
     let mut parts = parts.into_iter().map(|part| match part {
         Value::BulkString(bytes) => Some(Bytes::from(bytes)),
@@ -211,6 +234,8 @@ mod tests {
         for nonsense in [&["done"][..], &["done", "x"], &["conflict", "0"], &["other"], &[]] {
             assert_eq!(read(nonsense), None, "{nonsense:?}");
         }
-        assert_eq!(outcome(Value::Nil), None);
+        let refused = Value::Array(vec![bulk("error"), bulk("OOM no room")]);
+        assert_eq!(said(refused), Said::Refused("OOM no room".to_owned()));
+        assert_eq!(said(Value::Nil), Said::Nonsense);
     }
 }

@@ -9,7 +9,7 @@
 //!   BusEvent  an event as it lies in the log and goes over the channel
 //!   ask       questions to all replicas, and their answers
 //!   presence  who is there, over all replicas
-//!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at a time
+//!   RedisStore, RedisBus ──▶ Writer ──▶ one script for every change, in order, many at once
 //! ```
 //!
 //! Every call has a deadline, every queue a bound. Nothing here logs a password or a payload.

@@ -40,8 +40,8 @@ static SWEEP_SCRIPT: LazyLock<Script> = LazyLock::new(|| {
 
 /// The store that all replicas share. Cheap to clone.
 ///
-/// A commit is one script: claim, expectations, writes, events, each with what this replica's writer has
-/// waiting in the same pipeline. It is answered once Redis has it as durably as it is set up to
+/// A commit is one step of a script: claim, expectations, writes, events; with it goes what else waits at
+/// this replica's writer, so that one fsync serves them all. It is answered once Redis has it as durably as it is set up to
 /// (`appendfsync always`: on disk). [`StoreError::Unavailable`] says that it was not done, or that Redis
 /// went away for longer than it was tried to find out; then only a claim tells.
 ///

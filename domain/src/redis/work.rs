@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, sync::Weak, time::Duration};
 
 use ::redis::{Pipeline, Value};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -17,7 +18,7 @@ use tokio::{
 use super::{
     Redis, Script,
     answer::is_not_now,
-    job::{Job, Outcome, What, outcome},
+    job::{Job, Outcome, Said, What, said},
     link::Attempt,
     writer::{Inner, Writer, WriterOptions, commit_script},
 };
@@ -27,6 +28,11 @@ use crate::{clock::Clock, settle::Settling};
 const BATCH: usize = 512;
 /// Bytes of one pipeline, about: a larger one only makes everybody wait.
 const BATCH_BYTES: usize = 8 << 20;
+/// Jobs of one command, and their bytes, about: Redis does nothing else while it does them.
+const CHUNK: usize = 128;
+const CHUNK_BYTES: usize = 256 << 10;
+/// Keys of the script before those of claims.
+const FIXED_KEYS: usize = 9;
 /// Expired records that one pipeline removes along the way.
 const SWEEP: usize = 64;
 /// How long a job is tried that never got to Redis: a restart takes a fraction of it. Once Redis is
@@ -44,7 +50,7 @@ pub(super) struct Batches {
     script: Script,
     /// Who this writer is in Redis: a key of its own.
     key: String,
-    /// The fixed arguments behind batch, place, time and sweep.
+    /// The fixed arguments behind batch, time and sweep.
     fixed: Vec<String>,
     queue: mpsc::Receiver<Job>,
     /// Those that are not done yet, in order.
@@ -146,22 +152,33 @@ impl Batches {
         }
     }
 
-    /// Sends what waits; whether Redis answered.
+    /// Sends what waits; whether the next try makes sense at once.
     async fn attempt(&mut self) -> bool {
-        let (mut pipe, mut count, mut bytes) = (::redis::pipe(), 0, 0);
+        let (mut pipe, mut chunks, mut count, mut bytes) = (::redis::pipe(), Vec::new(), 0, 0);
+        let mut chunk = Chunk::default();
         for job in &self.current {
             if count == BATCH || (count > 0 && bytes + job.room.bytes > BATCH_BYTES) {
                 break;
             }
-            let sweep = if count == 0 { SWEEP } else { 0 };
-            self.write(&mut pipe, job, sweep);
             count += 1;
             bytes += job.room.bytes;
+            chunk.add(job);
+            if chunk.jobs == CHUNK || chunk.bytes >= CHUNK_BYTES {
+                chunks.push(self.write(&mut pipe, std::mem::take(&mut chunk), chunks.is_empty()));
+            }
+        }
+        if chunk.jobs > 0 {
+            chunks.push(self.write(&mut pipe, chunk, chunks.is_empty()));
         }
         match self.redis.attempt(&self.script, pipe.ignore_errors()).await {
             Ok(answers) => {
                 self.away = false;
-                self.settle(count, answers).await
+                let answers =
+                    chunks.into_iter().zip(answers).flat_map(|(jobs, answer)| match answer {
+                        Value::Array(answers) if answers.len() == jobs => answers,
+                        other => vec![other; jobs],
+                    });
+                self.settle(answers.collect()).await
             }
             Err(Attempt::NotSent) => false,
             Err(Attempt::Unknown) => {
@@ -181,76 +198,75 @@ impl Batches {
         }
     }
 
-    fn write(&self, pipe: &mut Pipeline, job: &Job, sweep: usize) {
+    /// Adds a command for several jobs to the pipeline; how many they are.
+    fn write(&self, pipe: &mut Pipeline, chunk: Chunk<'_>, first: bool) -> usize {
         let keys = self.redis.keys();
-        match &job.what {
-            What::Message(message) => {
-                let command = self.fixed.get(2).map_or("PUBLISH", String::as_str);
-                pipe.cmd(command).arg(keys.bus()).arg(&message[..]);
-            }
-            What::Commit { claim, args } => {
-                let mut names = vec![
-                    self.key.as_str(),
-                    keys.version(),
-                    keys.records(),
-                    keys.index(),
-                    keys.expiries(),
-                    keys.number(),
-                    keys.log(),
-                    keys.marks(),
-                    keys.epoch(),
-                ];
-                names.extend(claim.as_deref());
-                let numbers = [
-                    self.batch.to_string(),
-                    job.place.to_string(),
-                    self.clock.unix_ms().to_string(),
-                    sweep.to_string(),
-                ];
-                let fixed = numbers.iter().chain(&self.fixed).map(String::as_bytes);
-                let args: Vec<_> = fixed.chain(args.iter().map(|arg| &arg[..])).collect();
-                pipe.add_command(self.script.command(&names, &args));
-            }
-        }
+        let mut names = vec![
+            self.key.as_str(),
+            keys.version(),
+            keys.records(),
+            keys.index(),
+            keys.expiries(),
+            keys.number(),
+            keys.log(),
+            keys.marks(),
+            keys.epoch(),
+        ];
+        names.extend(chunk.claims);
+        let sweep = if first { SWEEP } else { 0 };
+        let numbers = [self.batch.to_string(), self.clock.unix_ms().to_string(), sweep.to_string()];
+        let (fixed, jobs) = (numbers.iter().chain(&self.fixed), chunk.jobs.to_string());
+        let mut args: Vec<_> = fixed.map(|arg| Bytes::copy_from_slice(arg.as_bytes())).collect();
+        args.push(jobs.into());
+        args.extend(chunk.args);
+        pipe.add_command(self.script.command(&names, &args));
+        chunk.jobs
     }
 
-    /// Tells everybody what became of the first `count`; those that were not done stay. Whether the next
-    /// try makes sense at once.
-    async fn settle(&mut self, count: usize, answers: Vec<Value>) -> bool {
-        let mut answers = answers.into_iter();
+    /// Tells everybody what became of the first ones; those that were not done stay. Whether the next try
+    /// makes sense at once.
+    async fn settle(&mut self, answers: Vec<Value>) -> bool {
         let (mut left, mut at_once, mut unknown) = (VecDeque::new(), true, false);
-        for job in self.current.drain(..count.min(self.current.len())) {
-            match (answers.next(), &job.what) {
-                (Some(Value::ServerError(error)), _) if error.code() == "NOSCRIPT" => {
+        let count = answers.len().min(self.current.len());
+        for (job, answer) in self.current.drain(..count).zip(answers) {
+            let refused = match answer {
+                Value::ServerError(error) => {
+                    let code = error.code().to_owned();
+                    format!("{code} {}", error.details().unwrap_or_default())
+                }
+                answer => match said(answer) {
+                    Said::Outcome(outcome) => {
+                        job.finish(outcome);
+                        continue;
+                    }
+                    Said::Refused(why) => why,
+                    Said::Nonsense => "an answer that is none".to_owned(),
+                },
+            };
+            // Before 7.0 the place in the script comes first.
+            let mut words = refused.split([' ', '-']);
+            let code = words.find(|word| *word == "NOSCRIPT" || is_not_now(word));
+            match code {
+                Some("NOSCRIPT") => {
                     unknown = true;
                     left.push_back(job);
                 }
-                (Some(Value::ServerError(error)), _) if is_not_now(error.code()) => {
-                    tracing::debug!(code = error.code(), "Redis takes no changes now");
+                Some(code) => {
+                    tracing::debug!(code, "Redis takes no changes now");
                     at_once = false;
                     left.push_back(job);
                 }
-                (Some(Value::ServerError(error)), _) => {
-                    let (code, why) = (error.code(), error.details().unwrap_or_default());
-                    tracing::error!(code, why, "Redis refuses a change");
+                None => {
+                    tracing::error!(why = refused, "Redis refuses a change");
                     job.finish(Outcome::Unavailable);
                 }
-                (Some(_), What::Message(_)) => job.finish(Outcome::Done(0)),
-                (answer, What::Commit { .. }) => {
-                    let outcome = answer.and_then(outcome);
-                    if outcome.is_none() {
-                        tracing::error!("Redis gave an answer that is none");
-                    }
-                    job.finish(outcome.unwrap_or(Outcome::Unavailable));
-                }
-                (None, What::Message(_)) => job.finish(Outcome::Unavailable),
             }
         }
         while let Some(job) = left.pop_back() {
             self.current.push_front(job);
         }
         if unknown {
-            // Redis was started again, or is another one.
+            // Somebody made Redis forget its scripts.
             let loaded = self.redis.query::<Value>(&self.script.load()).await;
             if let Err(error) = loaded {
                 tracing::warn!(%error, "Redis does not take the script");
@@ -283,6 +299,39 @@ impl Batches {
         self.current = left;
         if dropped > 0 {
             tracing::warn!(dropped, "events were not published, Redis is away");
+        }
+    }
+}
+
+/// Jobs that go in one command: Redis syncs its file once for all of them.
+#[derive(Default)]
+struct Chunk<'a> {
+    jobs: usize,
+    bytes: usize,
+    claims: Vec<&'a str>,
+    args: Vec<Bytes>,
+}
+
+impl<'a> Chunk<'a> {
+    fn add(&mut self, job: &'a Job) {
+        self.jobs += 1;
+        self.bytes += job.room.bytes;
+        match &job.what {
+            What::Message(message) => {
+                self.args.extend([2.to_string().into(), Bytes::from_static(b"m"), message.clone()]);
+            }
+            What::Commit { claim, args } => {
+                self.claims.extend(claim.as_deref());
+                // Any key at all where there is no claim: it is not looked at.
+                let claim_key = FIXED_KEYS + self.claims.len();
+                self.args.extend([
+                    (3 + args.len()).to_string().into(),
+                    Bytes::from_static(b"c"),
+                    job.place.to_string().into(),
+                    claim_key.to_string().into(),
+                ]);
+                self.args.extend(args.iter().cloned());
+            }
         }
     }
 }

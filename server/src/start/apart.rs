@@ -5,8 +5,8 @@ use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use crier_domain::{
     Bus, Catalogue, Clock, Cluster, Verifier,
     redis::{
-        Redis, RedisBus, RedisStore, Script, Writer,
-        ask::{Asker, Names, Peers, cluster::RedisCluster},
+        Redis, RedisBus, RedisStore, Writer,
+        ask::{Asker, Leased, cluster::RedisCluster},
         cmd,
     },
     service::{Deps, Services, limits::UserLimits},
@@ -89,7 +89,7 @@ impl Apart {
         let internal = local(&listeners.1, config.internal_listen);
         let catalogue = Arc::new(catalogue(&config));
         let (clock, background) = (Clock::system(), Background::default());
-        let asker = Asker::new(redis.clone(), name(), Arc::new(Known::new(redis.clone())), None);
+        let asker = Asker::new(redis.clone(), name(), Arc::new(Leased::new(redis.clone())), None);
         background.spawn("answers of replicas", Arc::clone(&asker).run());
         let cluster = Arc::new(RedisCluster::new(asker, None)) as Arc<dyn Cluster>;
         let (writer, work) = Writer::new(
@@ -197,36 +197,6 @@ async fn look(redis: Redis, ready: Readiness) {
             tracing::info!(ready = answer.is_ok(), "Redis answers or not");
         }
         ready.set(answer.is_ok());
-    }
-}
-
-/// The replicas that hold a lease now.
-struct Known {
-    redis: Redis,
-    script: Script,
-}
-
-impl Known {
-    fn new(redis: Redis) -> Self {
-        let script = Script::new(
-            "local time = redis.call('TIME')
-            local now = time[1] * 1000 + math.floor(time[2] / 1000)
-            return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf', 'LIMIT', 0, 1024)",
-        );
-        Self { redis, script }
-    }
-}
-
-impl Peers for Known {
-    fn expected(&self) -> Names<'_> {
-        let leases = [self.redis.keys().named("leases")];
-        Box::pin(async move { self.redis.script(&self.script, &leases, &[] as &[&str]).await })
-    }
-}
-
-impl fmt::Debug for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Known").finish_non_exhaustive()
     }
 }
 

@@ -12,10 +12,15 @@ use crier_protocol::redis_adapter::Channels;
 use super::{StartError, backend};
 use crate::{
     adapter::node::{NodeLink, NodeMode, NodeSettings},
-    cluster::{Leases, Replicas, Seal, registry::About},
+    cluster::{Asking, Leases, Replicas, Seal, registry::About},
     config::{Config, NodeCompat},
     options::Forwarding,
+    presence::Presences,
 };
+
+/// How long a replica that is not heard of is taken for alive; with the grace after it, the users of
+/// one that was killed are gone within half a minute.
+const PRESENCE_LEASE: Duration = Duration::from_secs(15);
 
 /// How long one command of Redis may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -104,4 +109,14 @@ pub(super) fn forwarding(config: &Config, leases: &Arc<Leases>) -> Forwarding {
         replicas: Arc::clone(leases) as Arc<dyn Replicas>,
         seal: Arc::new(Seal::new(config.cluster_secrets())),
     }
+}
+
+/// Questions about the sockets of all replicas go to them.
+pub(super) fn asking(redis: &Redis, leases: &Arc<Leases>) -> Asking {
+    Asking { redis: redis.clone(), replicas: Arc::clone(leases) as Arc<dyn Replicas> }
+}
+
+/// Who is there, over all replicas.
+pub(super) fn presence(config: &Config, redis: &Redis, leases: &Arc<Leases>) -> Presences {
+    Presences::shared(redis, leases.tag().as_str(), PRESENCE_LEASE, config.presence.grace)
 }

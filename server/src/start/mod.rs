@@ -27,7 +27,7 @@ use self::{
 use crate::{
     apps::{self, Audience},
     auth::{Expiry, Gate, Roster},
-    cluster::{JoinError as LeaseError, Leases, LocalCluster},
+    cluster::{JoinError as LeaseError, Leases, LocalCluster, asking},
     config::Config,
     http::{
         Answers, accept,
@@ -127,6 +127,7 @@ pub struct Server {
     client: ClientFiles,
     listeners: Listeners,
     leases: Option<Arc<Leases>>,
+    presence: Presences,
     /// Work beside the sessions, ended with them.
     pub background: Background,
 }
@@ -152,15 +153,20 @@ impl Server {
             (cluster::replica(&config, redis, addresses.internal).await?, Arc::<Way>::default());
         let forwarding = replica.as_ref().map(|(_, leases)| cluster::forwarding(&config, leases));
         let shared = replica.as_ref().map(|(redis, leases)| shared(redis, leases.tag(), &way));
-        let io = Io::new(Options { forwarding, shared, node, ..options(&config) });
+        let asking = replica.as_ref().map(|(redis, leases)| cluster::asking(redis, leases));
+        let io = Io::new(Options { forwarding, shared, asking, node, ..options(&config) });
         let mode = config.auth.mode;
         let development = config.auth.keys.is_development();
         let catalogue = Arc::new(catalogue(&config));
         let (clock, roster) = (Clock::system(), Roster::default());
         let background = Background::default();
-        let presence = Presences::new(config.presence.grace, &clock);
-        let cluster = LocalCluster::new(io.clone(), roster.clone(), presence.clone());
-        let cluster = Arc::new(cluster) as Arc<dyn Cluster>;
+        let presence = match &replica {
+            None => Presences::new(config.presence.grace, &clock),
+            Some((redis, leases)) => cluster::presence(&config, redis, leases),
+        };
+        let here = LocalCluster::new(io.clone(), roster.clone(), presence.clone());
+        // Those of all replicas, where there are others to ask.
+        let cluster = asking::start(&io, Arc::new(here), &background);
         let backend = match &replica {
             None => Backend::embedded(&config, &io, &clock)?,
             Some((redis, leases)) => {
@@ -204,7 +210,7 @@ impl Server {
                 services: Arc::clone(&services),
                 roster,
                 expiry: Expiry::new(clock.clone()),
-                presence,
+                presence: presence.clone(),
                 presence_audience: Audience::new(config.presence.audience),
                 clock,
                 payload_max: config.socket.event_payload_max,
@@ -231,6 +237,7 @@ impl Server {
             client,
             listeners,
             leases: replica.map(|(_, leases)| leases),
+            presence,
             background,
         })
     }
@@ -255,6 +262,7 @@ impl Server {
             client,
             listeners,
             leases,
+            presence,
             ready,
             background,
             ..
@@ -322,6 +330,7 @@ impl Server {
             }
             backend.settle(&io).await;
             background.stop().await;
+            presence.goodbye().await;
             stopped.cancel();
             internal.cancel();
             while let Some(ended) = tasks.join_next().await {

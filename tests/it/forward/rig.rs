@@ -83,7 +83,8 @@ impl One {
         });
         let prometheus = PrometheusBuilder::new().build_recorder().handle();
         let origins = OriginPolicy::new(None, Vec::new(), true);
-        let handler = internal::handler(Some(io.clone()), Readiness::default(), prometheus, origins);
+        let handler =
+            internal::handler(Some(io.clone()), Readiness::default(), prometheus, origins);
         // Owned by the runtime, which ends with the test.
         runtime.spawn(crier_server::serve(outer, io.clone()));
         let (limits, never) = (HttpLimits::default(), CancellationToken::new());

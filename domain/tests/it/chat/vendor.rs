@@ -42,7 +42,10 @@ async fn what_does_not_fit_into_a_page_is_got_by_its_first_message() {
         let page = load(chats, &vendor, 100, before.as_ref()).await;
         replies += 1;
         let messages = page["messages"].as_array().unwrap().clone();
-        let texts = messages.iter().rev().map(|m| m["text"].as_str().unwrap().chars().take(3).collect::<String>());
+        let texts = messages
+            .iter()
+            .rev()
+            .map(|m| m["text"].as_str().unwrap().chars().take(3).collect::<String>());
         seen.extend(texts);
         let pagination = &page["pagination"];
         assert_eq!(pagination["nextPage"], Value::Null, "no page begins with the rest");

@@ -5,7 +5,7 @@
 //!                 421, 403    404, 405    401, 403      422   413, 415 └▶ Services   409, 429, 503
 //! ```
 //!
-//! Every operation is a row of one [`table`]: routing, `Allow`, who may call, and `/openapi.json`
+//! Every operation is a row of one `table`: routing, `Allow`, who may call, and `/openapi.json`
 //! follow from it. A new operation is a function and a row in `routes/<resource>.rs`.
 //!
 //! The crate opens no sockets: whoever embeds it runs hyper, with its time limits for heads and idle

@@ -81,6 +81,10 @@ pub(crate) enum Upper {
 
 type Pattern = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
+/// How long a new client waits for a log that cannot be followed now; then it is sent away with a 503
+/// (contract, section 9).
+const REACH_MAX: Duration = Duration::from_secs(5);
+
 /// Namespaces that patterns may have made at one time. More CONNECTs to new names are refused as
 /// unknown: each namespace costs memory, and its name is the client's choice.
 const DYNAMIC_NAMESPACES_MAX: usize = 10_000;
@@ -453,6 +457,15 @@ impl IoInner {
     /// Whether the application looks at the requests that carry its messages.
     pub(crate) fn wants_post_heads(&self) -> bool {
         matches!(self.application, Upper::Engine(_))
+    }
+
+    /// Waits a moment until the events of other replicas come through; whether they do. Always so where
+    /// there are none.
+    pub(crate) async fn is_reached_in_time(&self) -> bool {
+        match &self.shared_log {
+            Some(log) => log.is_healthy_within(REACH_MAX).await,
+            None => true,
+        }
     }
 
     pub(crate) fn session(&self, sid: &Sid) -> Option<SessionHandle> {

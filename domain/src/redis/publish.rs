@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     badge::Who,
-    publish::{Bus, BusError, Publish, PublishFuture, Published},
+    publish::{Bus, BusError, Idempotency, Publish, PublishFuture, Published, WasPublishedFuture},
     service::once::Once,
 };
 
@@ -126,6 +126,16 @@ fn told(error: &RedisError) -> BusError {
 impl Bus for RedisBus {
     fn publish(&self, event: Publish) -> PublishFuture<'_> {
         Box::pin(self.send(event))
+    }
+
+    fn was_published<'a>(&'a self, id: &'a Idempotency) -> WasPublishedFuture<'a> {
+        Box::pin(async move {
+            let claim = Once::of_backend(&id.key, id.fingerprint).claim(Vec::new(), self.0.clock());
+            match self.0.known(&claim).await.map_err(|error| told(&error))? {
+                Some(outcome) => published(&outcome).map(|published| published.repeated),
+                None => Ok(false),
+            }
+        })
     }
 }
 

@@ -148,7 +148,7 @@ impl Context {
     }
 
     /// Makes a socket leave a room, and the one that it entered along with it unless it is in another
-    /// such room; whether it was in there.
+    /// such room; whether it was in there. [`Context::left`] comes before its client is told.
     pub fn leave(&self, socket: &Socket, room: &RoomName) -> bool {
         let was_in = socket.is_in(room.as_str());
         socket.leave(room.as_str());
@@ -162,6 +162,19 @@ impl Context {
             }
         }
         was_in
+    }
+
+    /// Waits until a leaving is where other replicas find it: a client that is told that it has left does
+    /// not come back into the room.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`]: it has left here, and may find itself in the room if it comes back
+    /// elsewhere; to leave again settles it.
+    pub async fn left(&self, socket: &Socket) -> Result<(), Refusal> {
+        socket.saved().await.map_err(|error| {
+            tracing::debug!(%error, "a client is not told that it has left a room");
+            Refusal::Unavailable { retry_after: RETRY_AFTER }
+        })
     }
 
     /// What holds for every event of a client, before its handler runs: `None` where the event was

@@ -30,6 +30,7 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>) {
     on(main, context, "leave_ticket", |context, socket, asked| async move {
         let (_, room) = of_ticket(&context, &socket, &asked)?;
         context.leave(&socket, &room);
+        context.left(&socket).await?;
         Ok(joined(&room))
     });
     on(main, context, "user_typing_start", |context, socket, asked| async move {

@@ -171,6 +171,7 @@ async fn unsubscribe(
         context.services.subscriptions.remove(user, &asked.channel).await?;
     }
     context.leave(socket, &room);
+    context.left(socket).await?;
     Ok(Subscribed { ok: true, channel: asked.channel })
 }
 

@@ -94,7 +94,12 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let lines = Greeting::new(&config);
     let sidecar_config = sidecar_config(&config);
     let outbox = config.rest.outbox.then(|| config.data_dir.clone());
-    let server = Server::bind(config).await?;
+    let server = tokio::select! {
+        server = Server::bind(config) => server?,
+        // While it still waits for Redis there is nothing to drain.
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
     let bus = Arc::clone(&server.bus);
     let (bus, outbox) = with_outbox(bus, outbox, &sidecar_config, &server.background).await?;
     let ready = server.ready.clone();

@@ -155,7 +155,8 @@ pub(super) fn refuse_upgrade(status: u16, message: &'static str) -> Response {
 
 /// Everything that has to agree before a session is made; `Err` is the answer to the request.
 async fn admit(io: &IoInner, parts: &Parts, peer: IpAddr) -> Result<HeaderMap, Box<Response>> {
-    if io.is_draining() {
+    // A replica that does not hear the others has nothing for a client, and does not know what it missed.
+    if io.is_draining() || !io.is_reached_in_time().await {
         return Err(Box::new(busy(StatusCode::SERVICE_UNAVAILABLE)));
     }
     let added = match &io.options().allow_request {

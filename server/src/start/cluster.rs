@@ -6,13 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crier_domain::redis::{Redis, RedisOptions, RedisUrl, RedisUrlError};
+use crier_domain::redis::{Redis, RedisError, RedisOptions, RedisUrl, RedisUrlError};
 use crier_protocol::redis_adapter::Channels;
+use tokio::time::{Instant, sleep};
 
 use super::{StartError, backend};
 use crate::{
     adapter::node::{NodeLink, NodeMode, NodeSettings},
-    cluster::{Asking, Leases, Replicas, Seal, registry::About},
+    cluster::{Asking, JoinError, Leases, Replicas, Seal, registry::About},
     config::{Config, NodeCompat},
     options::Forwarding,
     presence::Presences,
@@ -21,6 +22,12 @@ use crate::{
 /// How long a replica that is not heard of is taken for alive; with the grace after it, the users of
 /// one that was killed are gone within half a minute.
 const PRESENCE_LEASE: Duration = Duration::from_secs(15);
+
+/// How long a start waits for a Redis that is not there: both may be started together, or again.
+const AWAITED: Duration = Duration::from_secs(30);
+
+/// Between two tries to reach it.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// How long one command of Redis may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -75,8 +82,19 @@ pub(super) async fn replica(
     internal: SocketAddr,
 ) -> Result<Option<(Redis, Arc<Leases>)>, StartError> {
     let Some(redis) = redis else { return Ok(None) };
+    let until = Instant::now() + AWAITED;
+    let leases = loop {
+        match join(config, redis.clone(), internal).await {
+            Err(StartError::Lease(JoinError::Redis(error @ RedisError::Unavailable { .. })))
+                if Instant::now() < until =>
+            {
+                tracing::warn!(%error, "waiting for Redis");
+                sleep(AGAIN).await;
+            }
+            joined => break joined?,
+        }
+    };
     backend::check(&redis).await?;
-    let leases = join(config, redis.clone(), internal).await?;
     Ok(Some((redis, leases)))
 }
 

@@ -106,7 +106,13 @@ async fn a_retry_is_recognised_by_every_replica_for_a_day() {
         let id = Idempotency { key: "a".to_owned(), fingerprint: [body; 32] };
         buses[replica].publish(Publish { idempotency: Some(id), ..event("made") })
     };
+    let known = async |replica: usize, body: u8| {
+        let id = Idempotency { key: "a".to_owned(), fingerprint: [body; 32] };
+        buses[replica].was_published(&id).await
+    };
+    assert_eq!(known(1, 1).await, Ok(false));
     assert_eq!(publish(0, 1).await, SENT);
+    assert_eq!((known(1, 1).await, known(1, 2).await), (Ok(true), Err(BusError::Conflict)));
     assert_eq!(publish(1, 1).await, Ok(Published { repeated: true }));
     assert_eq!(publish(1, 2).await, Err(BusError::Conflict));
     clock.advance(24 * 60 * 60 * 1_000 - 1);

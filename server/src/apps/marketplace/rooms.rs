@@ -50,6 +50,7 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>, typing: &Arc<Typ
                     // Before it leaves: who has gone cannot be seen to stop.
                     typing.leaves(&context, &socket, &room).await;
                     context.leave(&socket, &room);
+                    context.left(&socket).await?;
                     Ok(joined(&room))
                 }
             }
@@ -70,6 +71,7 @@ pub(super) fn install(main: &Namespace, context: &Arc<Context>, typing: &Arc<Typ
                     // Nothing is left by it; whose room it is has to be true all the same.
                     same_user(&*context.user(&socket)?, &id)?;
                 }
+                context.left(&socket).await?;
                 Ok(joined(&room))
             }
         });

@@ -62,6 +62,7 @@ async fn leave(context: &Context, socket: &Socket, name: String) -> Result<Joine
         let left = RoomLeft { event: LeftName::It, room: room.clone(), by };
         tell_others(context, socket, "left", &left, &room).await;
     }
+    context.left(socket).await?;
     Ok(Joined { ok: true, room: name })
 }
 

@@ -10,7 +10,7 @@
 //! The order of the two first steps matters: what is published between them is heard, and what was before
 //! is read; what is both is dropped by its number.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -80,7 +80,7 @@ impl SharedLog {
         loop {
             let began = Instant::now();
             let Err(Away) = self.follow_one_connection().await;
-            if self.healthy.swap(false, Ordering::AcqRel) {
+            if self.healthy.send_replace(false) {
                 tracing::warn!("the log cannot be followed now");
             }
             metrics::log_followed(false);
@@ -165,7 +165,7 @@ impl SharedLog {
 
     /// A tick of ours has come back: whatever is published here gets everywhere.
     fn come_through(&self) {
-        if !self.healthy.swap(true, Ordering::AcqRel) {
+        if !self.healthy.send_replace(true) {
             tracing::info!("the log is followed");
         }
         metrics::log_followed(true);

@@ -22,10 +22,7 @@ mod tests;
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -34,7 +31,10 @@ use crier_domain::{
     redis::{BusEvent, Redis},
 };
 use crier_protocol::{Limits, Namespace as Name, Pid, socket::Outgoing};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use self::{
     age::Ages,
@@ -121,7 +121,7 @@ pub(crate) struct SharedLog {
     orders: Mutex<Orders>,
     /// Something was appended.
     appended: Notify,
-    healthy: AtomicBool,
+    healthy: watch::Sender<bool>,
     limits: Arc<Limits>,
     replica: String,
     /// Whether clients may come back: they are told how far they are.
@@ -169,7 +169,7 @@ impl SharedLog {
             life: RwLock::new(Life { ages: Ages::new(Epoch::NONE), seen: None }),
             orders: Mutex::default(),
             appended: Notify::new(),
-            healthy: AtomicBool::default(),
+            healthy: watch::Sender::new(false),
             limits,
             replica: replica.to_owned(),
             offsets,
@@ -200,7 +200,14 @@ impl SharedLog {
 
     /// Whether events come through now.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::Acquire)
+        *self.healthy.borrow()
+    }
+
+    /// Waits until events come through, at most so long; whether they do.
+    pub(crate) async fn is_healthy_within(&self, patience: Duration) -> bool {
+        let mut healthy = self.healthy.subscribe();
+        let come = healthy.wait_for(|healthy| *healthy);
+        matches!(tokio::time::timeout(patience, come).await, Ok(Ok(_)))
     }
 
     /// Orders something to the sessions whose clients are away, wherever they come back.
@@ -278,7 +285,7 @@ impl Log for SharedLog {
     /// delivered here at once. Others that cannot be reached wait in the queue.
     fn publish(&self, envelope: Envelope) -> Result<(), EmitError> {
         let logged = envelope.recoverable && !envelope.volatile;
-        let is_cut = !logged && !self.healthy.load(Ordering::Acquire);
+        let is_cut = !logged && !self.is_healthy();
         if envelope.target.local || is_cut {
             self.pass(Carried::here(envelope)?);
             if is_cut {
@@ -320,8 +327,9 @@ impl Log for SharedLog {
             loop {
                 let mut appended = std::pin::pin!(self.appended.notified());
                 appended.as_mut().enable();
-                // Whoever asks is let in in order, behind everything that is here.
-                if self.line.ends().0 >= id {
+                // Whoever asks is let in in order, behind everything that is here. Nobody is while the
+                // ring is still filled with what was delivered before: of that a replay would have a part.
+                if self.line.ends().0 >= id.max(self.line.complete()) {
                     return;
                 }
                 appended.await;

@@ -59,3 +59,20 @@ async fn of_a_log_that_lost_everything_too() {
     assert_eq!(b.delivered().await, ["anew@2~1"]);
     assert_eq!(a.delivered().await, ["anew@2~1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_let_in_while_the_ring_is_filled_with_what_was_delivered_before() {
+    let between = Between::default();
+    let a = Replica::start(&between, "a").await;
+    for n in 1..=3 {
+        a.emit(&format!("e{n}"));
+    }
+    let _ = a.delivered().await;
+    let newest = a.log.complete();
+    assert!(a.log.arrival(newest).await);
+    // As on the way up: three were delivered elsewhere, and one of them is here by now.
+    a.log.line.restart(newest - 2, newest);
+    assert!(!a.log.arrival(newest - 2).await, "a replay would have a hole");
+    a.log.line.restart(newest, newest);
+    assert!(a.log.arrival(newest - 2).await);
+}

@@ -123,7 +123,7 @@ impl Cluster {
         let sidecars = match options.sidecars {
             0 => Vec::new(),
             count => {
-                let rest = workspace::binary(Target::Bin("crier-rest", "crier-rest"))?;
+                let rest = workspace::binary(Target::Bin("crier-server", "crier-rest"))?;
                 let one = |number| {
                     Member::sidecar(&rest, &format!("sidecar{number}"), folder.path(), &settings)
                 };

@@ -11,11 +11,10 @@ use crier_server::{
     config::{Config, Environment},
     start::Apart,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::common::{
-    log, print,
+    Signals, log, print,
     sidecar::{answers, close, sidecar_config, with_outbox},
 };
 
@@ -63,8 +62,7 @@ fn fail(error: &str) -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::take()?;
     let sidecar_config = sidecar_config(&config);
     let outbox = config.rest.outbox.then(|| config.data_dir.clone());
     let apart = Apart::bind(config).await?;
@@ -88,22 +86,9 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let begun = sidecar.clone();
     let served = apart.run(answers(sidecar), stop.clone().cancelled_owned());
     tokio::pin!(served);
-    loop {
-        tokio::select! {
-            result = &mut served => {
-                // What callers did not wait for.
-                let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
-                close(outbox).await;
-                return Ok(result?);
-            }
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if stop.is_cancelled() {
-            // The second signal is now.
-            return Ok(());
-        }
-        tracing::info!("draining; a second signal ends it at once");
-        stop.cancel();
-    }
+    let Some(result) = signals.drain(served, &stop).await else { return Ok(()) };
+    // What callers did not wait for.
+    let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
+    close(outbox).await;
+    Ok(result?)
 }

@@ -12,11 +12,10 @@ use crier_server::{
     http::site::{self, Also},
     start::Server,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::common::{
-    log, print,
+    Signals, log, print,
     sidecar::{answers, close, sidecar_config, with_outbox},
 };
 
@@ -89,16 +88,14 @@ fn serve(config: Config) -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::take()?;
     let lines = Greeting::new(&config);
     let sidecar_config = sidecar_config(&config);
     let outbox = config.rest.outbox.then(|| config.data_dir.clone());
     let server = tokio::select! {
         server = Server::bind(config) => server?,
         // While it still waits for Redis there is nothing to drain.
-        _ = interrupt.recv() => return Ok(()),
-        _ = terminate.recv() => return Ok(()),
+        () = signals.next() => return Ok(()),
     };
     let bus = Arc::clone(&server.bus);
     let (bus, outbox) = with_outbox(bus, outbox, &sidecar_config, &server.background).await?;
@@ -122,24 +119,11 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let stop = CancellationToken::new();
     let served = server.run(embedded.then_some(also), stop.clone().cancelled_owned());
     tokio::pin!(served);
-    loop {
-        tokio::select! {
-            result = &mut served => {
-                // What callers did not wait for; the store is closed, so nothing of it takes long.
-                let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
-                close(outbox).await;
-                return Ok(result?);
-            }
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if stop.is_cancelled() {
-            // The second signal is now.
-            return Ok(());
-        }
-        tracing::info!("draining; a second signal ends it at once");
-        stop.cancel();
-    }
+    let Some(result) = signals.drain(served, &stop).await else { return Ok(()) };
+    // What callers did not wait for; the store is closed, so nothing of it takes long.
+    let _ = tokio::time::timeout(Duration::from_secs(2), begun.finish()).await;
+    close(outbox).await;
+    Ok(result?)
 }
 
 /// What a person sees who starts the server.
